@@ -1,0 +1,119 @@
+"""Arrays to picture files: tiling, enlarging, PNG with provenance, GIF. Written from arrays, never grabbed off a screen."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer.errors import ExplorerError
+from explorer.messages import Floats, Pixels
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+PROVENANCE_KEY = "explorer"
+
+
+def from_signed(values: Floats, limit: float = 1.0) -> Pixels:
+    """Return values of [−limit, limit] as bytes 0..255, rounded; what lies outside is clipped."""
+    scaled = (np.asarray(values, np.float32) + limit) * (127.5 / limit)
+    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+
+
+def from_unit(values: Floats) -> Pixels:
+    """Return values of [0, 1] as bytes 0..255, rounded; what lies outside is clipped."""
+    return np.rint(np.clip(np.asarray(values, np.float32) * 255, 0, 255)).astype(np.uint8)
+
+
+def columns_for(count: int) -> int:
+    """Return how many columns make ``count`` tiles about square."""
+    return max(1, int(np.ceil(np.sqrt(count))))
+
+
+def tile(pictures: Pixels, columns: int | None = None, gap: int = 1, background: int = 0) -> Pixels:
+    """Return pictures (items, height, width, channels) laid out in rows as one picture (height, width, channels)."""
+    count, height, width, channels = pictures.shape
+    columns = columns or columns_for(count)
+    rows = -(-count // columns)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), background, np.uint8)
+    for index, picture in enumerate(pictures):
+        top, left = (index // columns) * (height + gap), (index % columns) * (width + gap)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet
+
+
+def enlarge(picture: Pixels, factor: int) -> Pixels:
+    """Return a picture (height, width, channels) with every pixel repeated ``factor`` times both ways."""
+    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def factor_for(side: int, wanted: int = 64) -> int:
+    """Return the whole factor that brings ``side`` pixels nearest to ``wanted``, at least 1."""
+    return max(1, round(wanted / side))
+
+
+def sheet(pictures: Pixels, columns: int | None = None, wanted: int = 64) -> Pixels:
+    """Return pictures tiled and enlarged until each is about ``wanted`` pixels wide: what files are made of."""
+    return enlarge(tile(pictures, columns), factor_for(pictures.shape[2], wanted))
+
+
+def _image(picture: Pixels) -> "Image.Image":
+    from PIL import Image
+
+    squeezed = picture[..., 0] if picture.shape[-1] == 1 else picture
+    return Image.fromarray(np.ascontiguousarray(squeezed))
+
+
+def png_bytes(picture: Pixels, provenance: Mapping[str, Any] | None = None) -> bytes:
+    """Return a picture (height, width, channels) as PNG; ``provenance`` goes into a text chunk as compact JSON."""
+    from PIL import PngImagePlugin
+
+    info = PngImagePlugin.PngInfo()
+    if provenance is not None:
+        info.add_itxt(PROVENANCE_KEY, json.dumps(provenance, ensure_ascii=False, separators=(",", ":")))
+    buffer = io.BytesIO()
+    _image(picture).save(buffer, "PNG", pnginfo=info, optimize=True)
+    return buffer.getvalue()
+
+
+def gif_bytes(pictures: Sequence[Pixels], milliseconds: int = 50, hold: int = 1500) -> bytes:
+    """Return pictures (height, width, channels) as an endless GIF; the last one stays for ``hold`` milliseconds."""
+    frames = [_image(picture) for picture in pictures]
+    durations = [milliseconds] * (len(frames) - 1) + [hold]
+    buffer = io.BytesIO()
+    frames[0].save(
+        buffer, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=False, disposal=1
+    )
+    return buffer.getvalue()
+
+
+def write_picture(path: Path, content: bytes) -> None:
+    """Write a finished picture to ``path``, whole or not at all.
+
+    Raises:
+        ExplorerError: the folder is missing or not writable.
+    """
+    path = path.absolute()
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True) if path.parent.is_dir() else None
+        raise ExplorerError(f"{path} cannot be written ({error.strerror}); choose a folder you may write to") from error
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """Return the provenance that a PNG of ours carries; one without, or edited into nonsense, gives an empty dict."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        text = getattr(image, "text", {}).get(PROVENANCE_KEY, "")
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,228 @@
+"""What crosses a thread: frozen dataclasses that hold plain values and NumPy arrays only.
+
+Pictures are uint8 arrays of shape (items, height, width, channels), channels 1 (grey) or 3 (RGB).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One line of metrics.jsonl: averages over the images seen since the last line, or over the test split.
+
+    ``values`` for a VAE, in nats per image: ``elbo`` (β = 1, always), ``reconstruction`` = E_q[ln p(x|z)], ``kl`` and
+    ``objective`` = −reconstruction + β·KL. For a DDPM: ``loss``, the mean squared error per value of the predicted ε.
+    """
+
+    step: int
+    epoch: float
+    seconds: float
+    split: Split
+    values: Mapping[str, float]
+    kl_per_dimension: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far training is."""
+
+    measurement: Measurement
+    total_steps: int
+    total_epochs: int
+    images_per_second: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What the model makes now. ``originals`` and ``reconstructions`` are empty for a DDPM."""
+
+    step: int
+    originals: Pixels
+    reconstructions: Pixels
+    samples: Pixels
+
+
+@dataclass(frozen=True)
+class TrainingStarted:
+    """Training has begun, or begun again at ``step``."""
+
+    folder: str
+    device: str
+    precision: str
+    step: int
+    total_steps: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class TrainingEnded:
+    """Training has ended and the model is saved."""
+
+    folder: str
+    reason: Literal["finished", "stopped"]
+    step: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something went wrong; ``text`` says what and the remedy, ``details`` is the traceback."""
+
+    text: str
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class DeviceReport:
+    """The devices of this machine; ``chosen`` is what auto takes."""
+
+    chosen: str
+    label: str
+    available: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is known about a run folder without loading its weights."""
+
+    name: str
+    title: str
+    family: str
+    label: str
+    dataset: str
+    path: str
+    bundled: bool
+    metrics: Mapping[str, float]
+    config: Mapping[str, Any]
+    created: str
+    parameters: int
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class LatentMap:
+    """Means of q(z|x) of a split: ``means`` (items, latent), ``labels`` (items,), average KL in nats (latent,)."""
+
+    means: Floats
+    labels: NDArray[np.int64]
+    kl_per_dimension: Floats
+    split: Split
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """ᾱ_t and β_t for t = 0..T in float64; ᾱ_0 = 1 and β_0 = 0."""
+
+    alpha_bar: NDArray[np.float64]
+    beta: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A model that is ready; exactly one of ``latents`` and ``schedule`` is there, as the family has it."""
+
+    request: int
+    card: ModelCard
+    image_shape: tuple[int, int, int]
+    latent_size: int
+    device: str
+    latents: LatentMap | None = None
+    schedule: Schedule | None = None
+
+
+@dataclass(frozen=True)
+class DecodeRequest:
+    """Decode z, shape (items, latent)."""
+
+    request: int
+    z: Floats
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The picture (mean of p(x|z)) of each row of z."""
+
+    request: int
+    z: Floats
+    pixels: Pixels
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class DenoiseRequest:
+    """Draw ``count`` images by the reverse chain from noise seeded by ``seed``."""
+
+    request: int
+    count: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class StepCoefficients:
+    """x_{t−1} = x0·x̂₀ + x_t·x_t + sigma·z, z ~ N(0, I): the numbers of one reverse step."""
+
+    x0: float
+    x_t: float
+    sigma: float
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The chain at one t: x_t, the network's guesses there, and the step that follows. At t = 0 there is no step.
+
+    Pixels are shown values: x_t and x̂₀ clipped to [−1, 1], ε̂ to [−3, 3].
+    """
+
+    request: int
+    t: int
+    x_t: Pixels
+    x0_hat: Pixels
+    eps_hat: Pixels
+    step: StepCoefficients | None
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames that were computed since the last message; ``done`` after the frame of t = 0."""
+
+    request: int
+    frames: tuple[Frame, ...]
+    done: bool
+    total: int
+
+
+@dataclass(frozen=True)
+class NoiseRequest:
+    """Noise the test image number ``index`` with the noise seeded by ``seed``."""
+
+    request: int
+    index: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Noised:
+    """The forward process of one image: ``x_t`` has one picture for each t = 0..T, ``eps`` is the noise used."""
+
+    request: int
+    index: int
+    x_t: Pixels
+    eps: Pixels
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The first test images, to choose from, and their classes."""
+
+    pixels: Pixels
+    labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))

@@ -1,0 +1,1 @@
+"""Networks and their mathematics. Everything here is pure torch: no files, no threads, no Qt."""

@@ -1,0 +1,154 @@
+"""The U-Net of diffusion models; Ho et al. 2020 (arXiv:2006.11239), App. B, after Ronneberger et al. 2015."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, pad, scaled_dot_product_attention
+
+from explorer.models.layers import mlp, sinusoidal_embedding
+
+
+def _norm(channels: int) -> nn.GroupNorm:
+    groups = next(count for count in (32, 16, 8, 4, 2, 1) if channels % count == 0 and channels // count >= 4)
+    return nn.GroupNorm(groups, channels)
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions with a skip; the time embedding shifts and scales between them."""
+
+    def __init__(self, inputs: int, outputs: int, time_size: int, dropout: float) -> None:
+        super().__init__()
+        self.first = nn.Sequential(_norm(inputs), nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1))
+        self.time = nn.Sequential(nn.SiLU(), nn.Linear(time_size, 2 * outputs))
+        self.norm = _norm(outputs)
+        last = nn.Conv2d(outputs, outputs, 3, padding=1)
+        nn.init.zeros_(last.weight)  # each block starts as the identity
+        self.second = nn.Sequential(nn.SiLU(), nn.Dropout(dropout), last)
+        self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        scale, shift = self.time(time)[:, :, None, None].chunk(2, dim=1)
+        hidden = torch.addcmul(shift, self.norm(self.first(x)), 1 + scale)
+        out: Tensor = self.second(hidden) + self.skip(x)
+        return out
+
+
+class Attention(nn.Module):
+    """Self-attention over the pixels, heads of 32 channels where they divide."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.heads = channels // 32 if channels % 32 == 0 else 1
+        self.norm = _norm(channels)
+        self.to_qkv = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = nn.Conv2d(channels, channels, 1)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        qkv = self.to_qkv(self.norm(x)).reshape(batch, 3, self.heads, channels // self.heads, height * width)
+        q, k, v = qkv.transpose(-1, -2).unbind(1)
+        mixed = scaled_dot_product_attention(q, k, v).transpose(-1, -2).reshape(batch, channels, height, width)
+        out: Tensor = x + self.out(mixed)
+        return out
+
+
+class Level(nn.Module):
+    """A residual block, followed by attention where the image is small."""
+
+    def __init__(self, inputs: int, outputs: int, time_size: int, dropout: float, attention: bool) -> None:
+        super().__init__()
+        self.block = ResidualBlock(inputs, outputs, time_size, dropout)
+        self.attention = Attention(outputs) if attention else nn.Identity()
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        out: Tensor = self.attention(self.block(x, time))
+        return out
+
+
+class UNet(nn.Module):
+    """Predict a picture-shaped quantity from x_t and t.
+
+    Images whose sides the strides do not divide are padded with zeros (mid-grey) on the right and below, and the answer is cropped.
+
+    Args:
+        shape: (channels, height, width) of x_t and of the answer.
+        channels: channels at full resolution.
+        multipliers: channel multiplier of each resolution; each further one halves the image.
+        residual_blocks: residual blocks at each resolution on the way down (one more on the way up).
+        attention_size: self-attention where the image is at most this many pixels wide.
+        dropout: share of activations dropped in residual blocks.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        channels: int,
+        multipliers: tuple[int, ...],
+        residual_blocks: int,
+        attention_size: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        image_channels, height, width = shape
+        self.stride = 2 ** (len(multipliers) - 1)
+        side = -(-max(height, width) // self.stride) * self.stride
+        time_size = 4 * channels
+        self.time_channels = channels
+        self.time = mlp([channels, time_size, time_size])
+        self.stem = nn.Conv2d(image_channels, channels, 3, padding=1)
+
+        widths = [channels * multiplier for multiplier in multipliers]
+        attends = [side // 2**level <= attention_size for level in range(len(widths))]
+        self.down = nn.ModuleList()
+        self.shrink = nn.ModuleList()
+        self.up = nn.ModuleList()
+        self.grow = nn.ModuleList()
+        skips, now = [channels], channels
+        for level, width_here in enumerate(widths):
+            blocks = nn.ModuleList()
+            for _ in range(residual_blocks):
+                blocks.append(Level(now, width_here, time_size, dropout, attends[level]))
+                now = width_here
+                skips.append(now)
+            self.down.append(blocks)
+            if level < len(widths) - 1:
+                self.shrink.append(nn.Conv2d(now, now, 3, stride=2, padding=1))
+                skips.append(now)
+        self.middle = nn.ModuleList(
+            [Level(now, now, time_size, dropout, attention_size > 0), Level(now, now, time_size, dropout, False)]
+        )
+        for level in reversed(range(len(widths))):
+            blocks = nn.ModuleList()
+            for _ in range(residual_blocks + 1):
+                blocks.append(Level(now + skips.pop(), widths[level], time_size, dropout, attends[level]))
+                now = widths[level]
+            self.up.append(blocks)
+            if level > 0:
+                self.grow.append(nn.Conv2d(now, now, 3, padding=1))
+        last = nn.Conv2d(now, image_channels, 3, padding=1)
+        nn.init.zeros_(last.weight)
+        self.head = nn.Sequential(_norm(now), nn.SiLU(), last)
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        """Return a picture shaped as x (batch, channels, height, width), float32, for steps t (batch,)."""
+        height, width = x.shape[-2:]
+        x = pad(x, (0, -width % self.stride, 0, -height % self.stride))
+        time = self.time(sinusoidal_embedding(t, self.time_channels))
+        hidden = self.stem(x)
+        skips = [hidden]
+        for level, blocks in enumerate(self.down):
+            for block in blocks:  # type: ignore[attr-defined]  # a ModuleList in a ModuleList
+                hidden = block(hidden, time)
+                skips.append(hidden)
+            if level < len(self.shrink):
+                hidden = self.shrink[level](hidden)
+                skips.append(hidden)
+        for block in self.middle:
+            hidden = block(hidden, time)
+        for level, blocks in enumerate(self.up):
+            for block in blocks:  # type: ignore[attr-defined]
+                hidden = block(torch.cat([hidden, skips.pop()], dim=1), time)
+            if level < len(self.grow):
+                hidden = self.grow[level](interpolate(hidden, scale_factor=2.0, mode="nearest"))
+        answer: Tensor = self.head(hidden)[..., :height, :width].float()
+        return answer

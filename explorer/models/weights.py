@@ -1,0 +1,105 @@
+"""Weights as safetensors: written from a model, and read only after header, names, shapes and bytes were checked."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+from torch import Tensor
+
+from explorer import runs
+from explorer.config import RunConfig, parse_json
+from explorer.errors import ConfigError, RunError
+from explorer.models.build import Model, build
+
+_LARGEST_HEADER = 10_000_000
+_LARGEST_MODEL = 2_000_000_000
+MODEL_FILE = "model.safetensors"
+EMA_FILE = "ema.safetensors"
+_DTYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "U8": torch.uint8}
+
+
+def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """Return named tensors as the bytes of a safetensors file."""
+    return save_safetensors({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+
+
+def _header(content: bytes, what: str) -> dict[str, object]:
+    length = int.from_bytes(content[:8], "little")
+    if len(content) < 9 or length > min(len(content) - 8, _LARGEST_HEADER):
+        raise RunError(f"{what} is no safetensors file: its header is cut or too long; restore it from a copy")
+    try:
+        header = parse_json(content[8 : 8 + length].decode(), what)
+    except (UnicodeDecodeError, ConfigError) as error:
+        raise RunError(f"{what} has an unreadable header; restore it from a copy") from error
+    if not isinstance(header, dict):
+        raise RunError(f"{what} has a header that is no JSON object; restore it from a copy")
+    header.pop("__metadata__", None)
+    return header
+
+
+def read(content: bytes, expected: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file after comparing its header with the tensors that are expected.
+
+    Args:
+        content: the whole file; user files are never mapped into memory, so one that shrinks cannot kill the process.
+        expected: name to a tensor (on any device, "meta" too) of the shape and type it must have.
+        what: the file's name, for messages.
+
+    Raises:
+        RunError: a broken file, a missing or extra name, another shape or type, or a number that is not finite.
+    """
+    header = _header(content, what)
+    missing, extra = sorted(expected.keys() - header.keys()), sorted(header.keys() - expected.keys())
+    if missing or extra:
+        names = [f"lacks {name}" for name in missing[:2]] + [f"has an unknown {name[:60]!r}" for name in extra[:2]]
+        raise RunError(f"{what} does not fit its configuration: it {', '.join(names)}")
+    for name, wanted in expected.items():
+        entry = header[name] if isinstance(header[name], dict) else {}
+        assert isinstance(entry, dict)
+        if entry.get("shape") != list(wanted.shape) or _DTYPES.get(str(entry.get("dtype"))) != wanted.dtype:
+            raise RunError(
+                f"{what} does not fit its configuration: {name} is {entry.get('dtype')} {entry.get('shape')}, "
+                f"not {wanted.dtype} {list(wanted.shape)}"
+            )
+    try:
+        tensors = load_safetensors(content)
+    except SafetensorError as error:
+        raise RunError(f"{what} is damaged ({error}); restore it from a copy") from error
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise RunError(f"{what} holds numbers that are not finite in {name}; train the model again")
+    return tensors
+
+
+def load_model(folder: Path, config: RunConfig, shape: tuple[int, int, int]) -> tuple[Model, str]:
+    """Return the model of a run folder on the CPU, and the SHA-256 of its weights: what was published, if that is
+    whole, else the newest valid checkpoint (averaged weights where there are some).
+
+    Raises:
+        RunError: nothing in the folder can be opened; the message is about what should have been.
+    """
+    with torch.device("meta"):
+        model = build(config, shape)
+    count = sum(tensor.numel() for tensor in model.state_dict().values())
+    if count * 4 > _LARGEST_MODEL:
+        raise RunError(f"{folder / runs.RECORD} asks for {count:,} weights, more than this app opens")
+    candidates = [(folder, runs.WEIGHTS)]
+    for checkpoint in runs.checkpoint_folders(folder):
+        averaged = (checkpoint / EMA_FILE).is_file()
+        candidates.append((checkpoint, EMA_FILE if averaged else MODEL_FILE))
+    first_problem: RunError | None = None
+    for place, name in candidates:
+        try:
+            content = runs.read_verified(place, name)
+            model.load_state_dict(read(content, model.state_dict(), str(place / name)), assign=True)
+        except RunError as error:
+            first_problem = first_problem or error
+            continue
+        listing = json.loads((place / runs.MANIFEST).read_bytes())["sha256"]
+        return model.eval().requires_grad_(False), str(listing[name])
+    assert first_problem is not None
+    raise first_problem

@@ -1,0 +1,130 @@
+"""Checkpoints: all that a run needs to go on as if it had never stopped, bit for bit on a CPU."""
+
+import base64
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from explorer import runs
+from explorer.config import parse_json
+from explorer.errors import ConfigError, RunError
+from explorer.models import weights
+from explorer.training.trainer import Trainer
+
+OPTIMIZER_FILE = "optimizer.safetensors"
+STATE_FILE = "state.json"
+_OPTIMIZER_PARTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+def _optimizer_tensors(trainer: Trainer) -> dict[str, Tensor]:
+    state = trainer.optimizer.state_dict()["state"]
+    return {f"{index}.{part}": entry[part] for index, entry in state.items() for part in _OPTIMIZER_PARTS}
+
+
+def _expected_optimizer(trainer: Trainer) -> dict[str, Tensor]:
+    scalar = torch.empty((), device="meta")
+    return {
+        f"{index}.{part}": scalar if part == "step" else parameter
+        for index, parameter in enumerate(trainer.model.parameters())
+        for part in _OPTIMIZER_PARTS
+    }
+
+
+def _encode(state: Tensor) -> str:
+    return base64.b64encode(state.cpu().numpy().tobytes()).decode()
+
+
+def _decode(text: str) -> Tensor:
+    return torch.frombuffer(bytearray(base64.b64decode(text)), dtype=torch.uint8)
+
+
+def save(trainer: Trainer, folder: Path, seconds: float) -> Path:
+    """Write a checkpoint of a run after the trainer's step, keep the newest two, and return its folder.
+
+    The manifest comes last: a folder without one does not count, so a kill at any moment loses nothing older.
+
+    Raises:
+        RunError: the disk is full or the folder is not writable; older checkpoints are as they were.
+    """
+    place = runs.checkpoint_folder(folder, trainer.step)
+    if (place / runs.MANIFEST).is_file():
+        return place
+    try:
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+    except OSError as error:
+        raise RunError(f"{place} cannot be made ({error.strerror}); free some space or change its permissions") from error
+    state: dict[str, Any] = {
+        "step": trainer.step,
+        "seconds": seconds,
+        "precision": trainer.precision,
+        "noise": _encode(trainer.generator.get_state()),
+        "cpu": _encode(torch.get_rng_state()),
+    }
+    if trainer.device.type == "cuda":
+        state["cuda"] = _encode(torch.cuda.get_rng_state(trainer.device))
+    files = {
+        weights.MODEL_FILE: weights.to_bytes(trainer.model.state_dict()),
+        OPTIMIZER_FILE: weights.to_bytes(_optimizer_tensors(trainer)),
+    }
+    if trainer.ema is not None:
+        state["ema_updates"] = trainer.ema.updates
+        files[weights.EMA_FILE] = weights.to_bytes(trainer.ema.model.state_dict())
+    files[STATE_FILE] = json.dumps(state).encode()
+    for name, content in files.items():
+        runs.write_atomically(place / name, content)
+    runs.write_manifest(place, files)
+    runs.sweep_checkpoints(folder)
+    return place
+
+
+def restore(trainer: Trainer, folder: Path) -> float:
+    """Bring a fresh trainer to the newest valid checkpoint of a run and return the seconds trained so far.
+
+    Raises:
+        RunError: there is none.
+    """
+    problem: RunError | None = None
+    for place in runs.checkpoint_folders(folder):
+        try:
+            return _restore_from(trainer, place)
+        except RunError as error:
+            problem = problem or error
+    raise problem or RunError(f"{folder} has no checkpoint; train a step first, or start a new run")
+
+
+def _restore_from(trainer: Trainer, place: Path) -> float:
+    def tensors(name: str, expected: dict[str, Tensor]) -> dict[str, Tensor]:
+        return weights.read(runs.read_verified(place, name), expected, str(place / name))
+
+    try:
+        state = parse_json(runs.read_verified(place, STATE_FILE), str(place / STATE_FILE))
+        model_state = tensors(weights.MODEL_FILE, trainer.model.state_dict())
+        moments = tensors(OPTIMIZER_FILE, _expected_optimizer(trainer))
+        averaged = tensors(weights.EMA_FILE, trainer.model.state_dict()) if trainer.ema is not None else None
+        step, seconds = int(state["step"]), float(state["seconds"])
+        noise, cpu, precision = _decode(state["noise"]), _decode(state["cpu"]), str(state["precision"])
+        cuda = _decode(state["cuda"]) if "cuda" in state and trainer.device.type == "cuda" else None
+        ema_updates = int(state.get("ema_updates", 0))
+    except (ConfigError, KeyError, ValueError, TypeError) as error:
+        raise RunError(f"{place / STATE_FILE} is not a checkpoint's state ({error})") from error
+    trainer.model.load_state_dict(model_state)
+    if trainer.ema is not None and averaged is not None:
+        trainer.ema.model.load_state_dict(averaged)
+        trainer.ema.updates = ema_updates
+    entries: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in moments.items():
+        index, part = name.split(".", 1)
+        entries.setdefault(int(index), {})[part] = tensor
+    trainer.optimizer.load_state_dict({**trainer.optimizer.state_dict(), "state": entries})
+    if noise.shape == trainer.generator.get_state().shape:
+        trainer.generator.set_state(noise)  # a run moved to another kind of device gets fresh noise instead
+    torch.set_rng_state(cpu)
+    if cuda is not None:
+        torch.cuda.set_rng_state(cuda, trainer.device)
+    trainer.step, trainer.precision = step, precision
+    return seconds

@@ -1,0 +1,228 @@
+"""The training loop, a generator: the window, the command line, notebooks and tests differ only in who iterates it."""
+
+import math
+import platform
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from explorer import runs
+from explorer.data.batches import batches, steps_per_epoch, to_tensor
+from explorer.data.catalog import Dataset, load
+from explorer.errors import TrainingError
+from explorer.messages import Measurement, Pictures, Progress, TrainingEnded, TrainingStarted
+from explorer.models.build import parameter_count
+from explorer.training import checkpoints, devices
+from explorer.training.publish import make_pictures, publish
+from explorer.training.trainer import Trainer
+
+Message = TrainingStarted | Progress | Pictures | TrainingEnded
+_TEST_ITEMS = 2048
+_TEST_EVERY = 20  # training images per test image between two looks at the test split: < 2 % of the work
+_PICTURE_SHARE = 0.02
+
+
+def _never() -> bool:
+    return False
+
+
+def train(folder: Path, *, should_stop: Callable[[], bool] = _never, resume: bool = False) -> Iterator[Message]:
+    """Train the run of a folder to its last epoch, and yield what happens.
+
+    Each measurement is in ``metrics.jsonl`` before it is yielded. However the loop ends (finished, stopped, generator
+    closed), a checkpoint and the model as the explorer opens it are written first; a loss that is no number ends it
+    with the last finite checkpoint in place.
+
+    Args:
+        folder: a run made by ``runs.create``.
+        should_stop: asked after every step.
+        resume: go on from the newest valid checkpoint instead of from the start.
+
+    Raises:
+        RunError, DataError, DeviceError, ConfigError: what is missing or wrong, before anything is trained.
+        TrainingError: the loss is no number any more, or the device has no memory left.
+    """
+    loop = _Loop(folder, resume)
+    try:
+        yield from loop.run(should_stop)
+    except torch.OutOfMemoryError as error:
+        smaller = max(1, loop.settings.batch_size // 2)
+        raise TrainingError(f"{loop.device} has no memory left; try training.batch_size={smaller}") from error
+
+
+class _Loop:
+    """The loop's state between two yields."""
+
+    def __init__(self, folder: Path, resume: bool) -> None:
+        self.folder = folder
+        config = runs.read_config(folder)
+        self.settings = config.training
+        self.device = devices.resolve(self.settings.device)
+        self.data: Dataset = load(config.data.name)
+        self.images = to_tensor(self.data.split("train")[0], self.device)
+        self.test = to_tensor(self.data.split("test")[0], self.device)
+        self.trainer = Trainer(config, self.data.shape, self.device)
+        self.per_epoch = steps_per_epoch(len(self.images), self.settings.batch_size)
+        self.total = self.per_epoch * self.settings.epochs
+        self.before = 0.0
+        if resume:
+            self.before = checkpoints.restore(self.trainer, folder)
+            runs.cut_measurements(folder, self.trainer.step)
+        else:
+            self.trainer.choose_precision(self.images[: self.settings.batch_size])
+        self.first_step = self.trainer.step
+        self.began = time.monotonic()
+        self.saved_at = self.began
+        self.tested_at_step = -(10**9)
+        self.picture_seconds = 0.0
+        self.latest: dict[str, float] = {}
+        self._forget()
+
+    # ---- one interval of the training curves ----
+
+    def _forget(self) -> None:
+        self.totals: Tensor | None = None
+        self.per_dimension: Tensor | None = None
+        self.seen = 0
+
+    def _step(self, images: Tensor) -> tuple[str, ...]:
+        with devices.lock(self.device):
+            result = self.trainer.train_step(images)
+        self.seen += len(images)
+        if self.totals is None:
+            self.totals, self.per_dimension = result.totals, result.kl_per_dimension
+        else:
+            self.totals = self.totals + result.totals
+            if self.per_dimension is not None and result.kl_per_dimension is not None:
+                self.per_dimension = self.per_dimension + result.kl_per_dimension
+        return result.names
+
+    def _measured(self, names: tuple[str, ...], split: str, averages: Tensor, kl: Tensor | None) -> Measurement:
+        values = dict(zip(names, averages.tolist(), strict=True))
+        if not all(math.isfinite(value) for value in values.values()):
+            raise TrainingError(
+                f"the loss is no number after step {self.trainer.step}; the last checkpoint before it stands: "
+                f"lower training.learning_rate (now {self.settings.learning_rate:g}) or set training.gradient_clip=1"
+            )
+        measurement = Measurement(
+            step=self.trainer.step,
+            epoch=self.trainer.step / self.per_epoch,
+            seconds=self._seconds(),
+            split="train" if split == "train" else "test",
+            values=values,
+            kl_per_dimension=() if kl is None else tuple(kl.tolist()),
+        )
+        runs.append_measurement(self.folder, measurement)
+        return measurement
+
+    def _progress(self, measurement: Measurement) -> Progress:
+        done = self.trainer.step - self.first_step
+        elapsed = max(time.monotonic() - self.began, 1e-9)
+        rate = done / elapsed
+        return Progress(
+            measurement=measurement,
+            total_steps=self.total,
+            total_epochs=self.settings.epochs,
+            images_per_second=rate * self.settings.batch_size,
+            seconds_left=(self.total - self.trainer.step) / rate if rate > 0 else math.inf,
+        )
+
+    def _seconds(self) -> float:
+        return self.before + time.monotonic() - self.began
+
+    # ---- the whole ----
+
+    def run(self, should_stop: Callable[[], bool]) -> Iterator[Message]:
+        trainer = self.trainer
+        self._record_start()
+        yield TrainingStarted(
+            str(self.folder), str(self.device), trainer.precision, trainer.step, self.total, parameter_count(trainer.model)
+        )
+        stopped = False
+        try:
+            while trainer.step < self.total and not stopped:
+                epoch, first = divmod(trainer.step, self.per_epoch)
+                for batch in batches(self.images, self.settings.batch_size, self.settings.seed, epoch, first):
+                    names = self._step(batch)
+                    stopped = should_stop()
+                    if trainer.step % self.settings.log_every == 0 or stopped:
+                        yield self._log_training(names)
+                    if time.monotonic() - self.saved_at > self.settings.checkpoint_seconds:
+                        self._checkpoint(names)
+                    if stopped:
+                        break
+                else:
+                    yield from self._after_epoch()
+        except GeneratorExit:
+            self._finish("stopped")
+            raise
+        yield from self._finish("stopped" if stopped else "finished")
+
+    def _log_training(self, names: tuple[str, ...]) -> Progress:
+        assert self.totals is not None
+        kl = None if self.per_dimension is None else self.per_dimension / self.seen
+        measurement = self._measured(names, "train", self.totals / self.seen, kl)
+        self._forget()
+        return self._progress(measurement)
+
+    def _log_test(self) -> Progress:
+        with devices.lock(self.device):
+            names, averages, kl = self.trainer.evaluate(self.test[:_TEST_ITEMS])
+        measurement = self._measured(names, "test", averages, kl)
+        self.latest = {f"test_{name}": value for name, value in measurement.values.items()}
+        if measurement.kl_per_dimension:
+            self.latest["active_dimensions"] = sum(value > 0.01 for value in measurement.kl_per_dimension)
+        self.tested_at_step = self.trainer.step
+        return self._progress(measurement)
+
+    def _after_epoch(self) -> Iterator[Message]:
+        seen = (self.trainer.step - self.tested_at_step) * self.settings.batch_size
+        if seen >= _TEST_EVERY * min(len(self.test), _TEST_ITEMS):
+            yield self._log_test()
+        if self.picture_seconds <= _PICTURE_SHARE * (time.monotonic() - self.began):
+            began = time.monotonic()
+            with devices.lock(self.device):
+                pictures = make_pictures(self.trainer.sampled.eval(), self.test, self.trainer.step, samples=16)
+                self.trainer.model.train()
+            self.picture_seconds += time.monotonic() - began
+            yield pictures
+
+    def _checkpoint(self, names: tuple[str, ...]) -> None:
+        if self.totals is not None:
+            self._measured_is_finite(names)
+        checkpoints.save(self.trainer, self.folder, self._seconds())
+        self.saved_at = time.monotonic()
+
+    def _measured_is_finite(self, names: tuple[str, ...]) -> None:
+        if self.totals is not None and not bool(torch.isfinite(self.totals).all()):
+            self._measured(names, "train", self.totals, None)
+
+    def _finish(self, reason: str) -> Iterator[Message]:
+        """Save all there is to save; a list, so that it happens when called and not when iterated."""
+        messages: list[Message] = []
+        if self.tested_at_step != self.trainer.step:
+            messages.append(self._log_test())
+        checkpoints.save(self.trainer, self.folder, self._seconds())
+        with devices.lock(self.device):
+            messages.append(publish(self.folder, self.trainer.sampled.eval(), self.data, self.test, self.trainer.step))
+            self.trainer.model.train()
+        metrics = {**self.latest, "epochs": self.trainer.step / self.per_epoch, "seconds": round(self._seconds(), 1)}
+        runs.update_record(self.folder, metrics=metrics, status=reason)
+        messages.append(
+            TrainingEnded(str(self.folder), "finished" if reason == "finished" else "stopped", self.trainer.step, metrics)
+        )
+        return iter(messages)
+
+    def _record_start(self) -> None:
+        runs.update_record(
+            self.folder,
+            status="training",
+            parameters=parameter_count(self.trainer.model),
+            device=devices.label(self.device),
+            precision=self.trainer.precision,
+            data_sha256=self.data.fingerprint(),
+            versions={"python": platform.python_version(), "torch": torch.__version__},
+        )
