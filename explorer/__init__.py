@@ -13,10 +13,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer.version import VERSION
+
 if TYPE_CHECKING:
     from explorer.inference.session import ModelSession
 
-__version__ = "0.1.0"
+__version__ = VERSION
+__all__ = ["__version__", "open_model", "train"]
 
 
 def open_model(name: str | Path, device: str = "auto") -> "ModelSession":
@@ -32,7 +35,7 @@ def train(preset: str, settings: Mapping[str, Any] | None = None, out: str | Pat
     The run is written to ``out``, or to a new folder of the user's library. Errors as in ``explorer.errors``.
     """
     from explorer import runs
-    from explorer.config import load_settings, with_settings
+    from explorer.settings import load_settings, with_settings
     from explorer.training.loop import train as train_run
 
     assignments = [f"{name}={value}" for name, value in (settings or {}).items()]

@@ -1,7 +1,8 @@
-"""Arrays to picture files: tiling, enlarging, PNG with provenance, GIF. Written from arrays, never grabbed off a screen."""
+"""Arrays to picture files: tiling, enlarging, PNG with provenance, GIF. From arrays, never grabbed off a screen."""
 
 import io
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,13 @@ PROVENANCE_KEY = "explorer"
 
 def from_signed(values: Floats, limit: float = 1.0) -> Pixels:
     """Return values of [−limit, limit] as bytes 0..255, rounded; what lies outside is clipped."""
-    scaled = (np.asarray(values, np.float32) + limit) * (127.5 / limit)
-    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+    return from_unit((np.asarray(values, np.float32) + limit) / (2 * limit))
 
 
 def from_unit(values: Floats) -> Pixels:
     """Return values of [0, 1] as bytes 0..255, rounded; what lies outside is clipped."""
-    return np.rint(np.clip(np.asarray(values, np.float32) * 255, 0, 255)).astype(np.uint8)
+    pixels: Pixels = np.rint(np.clip(np.asarray(values, np.float32) * 255, 0, 255)).astype(np.uint8)
+    return pixels
 
 
 def columns_for(count: int) -> int:
@@ -90,6 +91,17 @@ def gif_bytes(pictures: Sequence[Pixels], milliseconds: int = 50, hold: int = 15
     return buffer.getvalue()
 
 
+def swing(rows: Pixels, wanted: int = 96) -> list[Pixels]:
+    """Return the frames of a traversal that goes forth and back, one cell a row.
+
+    Args:
+        rows: shape (rows, steps, height, width, channels).
+        wanted: about how wide a cell becomes, in pixels.
+    """
+    steps = rows.shape[1]
+    return [sheet(rows[:, step], wanted=wanted) for step in [*range(steps), *range(steps - 2, 0, -1)]]
+
+
 def write_picture(path: Path, content: bytes) -> None:
     """Write a finished picture to ``path``, whole or not at all.
 
@@ -104,6 +116,16 @@ def write_picture(path: Path, content: bytes) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True) if path.parent.is_dir() else None
         raise ExplorerError(f"{path} cannot be written ({error.strerror}); choose a folder you may write to") from error
+
+
+def check_writable(path: Path, endings: Sequence[str]) -> None:
+    """Raise ExplorerError before long work if a picture could not be written to ``path`` after it."""
+    if path.suffix.lower() not in endings:
+        raise ExplorerError(f"{path} must end in {' or '.join(endings)}, which says what kind of picture it becomes")
+    if not path.absolute().parent.is_dir():
+        raise ExplorerError(f"there is no folder {path.absolute().parent}; make it first or choose another")
+    if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
+        raise ExplorerError(f"{path} cannot be written; choose a file in a folder you may write to")
 
 
 def read_provenance(path: Path) -> dict[str, Any]:

@@ -136,6 +136,7 @@ class OpenedModel:
     image_shape: tuple[int, int, int]
     latent_size: int
     device: str
+    provenance: Mapping[str, Any]
     latents: LatentMap | None = None
     schedule: Schedule | None = None
 
@@ -146,6 +147,25 @@ class DecodeRequest:
 
     request: int
     z: Floats
+
+
+@dataclass(frozen=True)
+class TraverseRequest:
+    """Decode copies of z (latent,) with one dimension moved from −extent to extent in ``steps``, a row each."""
+
+    request: int
+    z: Floats
+    dimensions: tuple[int, ...]
+    extent: float = 3.0
+    steps: int = 11
+
+
+@dataclass(frozen=True)
+class Traversal:
+    """The pictures of a traversal, row by row: (dimensions · steps, height, width, channels)."""
+
+    request: TraverseRequest
+    pixels: Pixels
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ A folder holds ``run.json`` (schema version, configuration, data fingerprint, ve
 """
 
 import contextlib
-import hashlib
+import io
 import json
-import os
 import re
 import shutil
 import time
@@ -18,110 +17,24 @@ from typing import TYPE_CHECKING, Any
 
 from explorer import paths
 from explorer.errors import ConfigError, RunError
-from explorer.messages import Measurement, ModelCard
+from explorer.files import MANIFEST, as_json, read_json, read_verified, write_atomically
+from explorer.messages import Measurement, ModelCard, Pictures
+from explorer.version import VERSION
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from explorer.config import RunConfig
 
 SCHEMA_VERSION = 1
 RECORD = "run.json"
 METRICS = "metrics.jsonl"
-MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 PREVIEW = "preview.png"
 PICTURES = "pictures.npz"
 LATENTS = "latents.npz"
 CHECKPOINTS = "checkpoints"
-_LARGEST_RECORD = 4_000_000
 _RESERVED = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(10)), *(f"lpt{i}" for i in range(10))}
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` so that after a kill or power cut there is the old file or the new one, whole.
-
-    Raises:
-        RunError: the disk is full or the folder is not writable; the old file is as it was.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise RunError(f"{path} cannot be written ({error.strerror}); free some space or choose another folder") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a folder to sync it
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_manifest(folder: Path, names: Iterable[str]) -> None:
-    """Record the SHA-256 of the named files of ``folder`` in its manifest: from now on they belong together."""
-    listing = {name: digest(folder / name) for name in sorted(names)}
-    write_atomically(folder / MANIFEST, _as_json({"sha256": listing}))
-
-
-def read_verified(folder: Path, name: str) -> bytes:
-    """Return the bytes of a file of ``folder`` after comparing them with the manifest.
-
-    Raises:
-        RunError: no manifest, a file that is missing or no plain file, or one that is not what was written.
-    """
-    listing = _read_json(folder / MANIFEST).get("sha256")
-    expected = listing.get(name) if isinstance(listing, dict) else None
-    if not isinstance(expected, str):
-        raise RunError(f"{folder / MANIFEST} does not list {name}; restore the folder from a copy or train it again")
-    path = folder / name
-    if not path.is_file():
-        raise RunError(f"{path} is missing or is no plain file; restore it from a copy or train the model again")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise RunError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
-    if hashlib.sha256(content).hexdigest() != expected:
-        raise RunError(f"{path} is damaged: its SHA-256 is not the manifest's; restore it from a copy or train again")
-    return content
-
-
-def _as_json(value: Mapping[str, Any]) -> bytes:
-    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    from explorer.config import parse_json
-
-    try:
-        if not path.is_file():
-            raise RunError(f"{path} is missing; choose another run or train this one again")
-        if path.stat().st_size > _LARGEST_RECORD:
-            raise RunError(f"{path} is larger than {_LARGEST_RECORD // 1_000_000} MB, too large for what it should be")
-        content = path.read_bytes()
-    except OSError as error:
-        raise RunError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
-    try:
-        value = parse_json(content, str(path))
-    except ConfigError as error:
-        raise RunError(str(error)) from error
-    if not isinstance(value, dict):
-        raise RunError(f"{path} does not hold a JSON object; restore it from a copy")
-    return value
 
 
 # ---- records -------------------------------------------------------------------------------------------------------
@@ -135,7 +48,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     """
     if not folder.is_dir():
         raise RunError(f"there is no run folder {folder}; `vdx list` shows those there are")
-    record = _read_json(folder / RECORD)
+    record = read_json(folder / RECORD)
     version = record.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise RunError(f"{folder / RECORD} has no schema version; it is not a run of this app")
@@ -146,7 +59,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 def read_config(folder: Path) -> "RunConfig":
     """Return the validated configuration of a run folder; RunError names what is wrong with it."""
-    from explorer.config import validate
+    from explorer.settings import validate
 
     settings = read_record(folder).get("config")
     try:
@@ -157,7 +70,7 @@ def read_config(folder: Path) -> "RunConfig":
 
 def update_record(folder: Path, **changes: Any) -> None:
     """Change entries of ``run.json``."""
-    write_atomically(folder / RECORD, _as_json({**read_record(folder), **changes}))
+    write_atomically(folder / RECORD, as_json({**read_record(folder), **changes}))
 
 
 def create(config: "RunConfig", folder: Path | None = None, *, command: str = "") -> Path:
@@ -166,8 +79,6 @@ def create(config: "RunConfig", folder: Path | None = None, *, command: str = ""
     Raises:
         RunError: the folder holds something already, or cannot be made or written.
     """
-    from explorer import __version__
-
     folder = folder if folder is not None else _free_folder(config.title)
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -177,13 +88,13 @@ def create(config: "RunConfig", folder: Path | None = None, *, command: str = ""
         raise RunError(f"{folder} cannot be made ({error.strerror}); choose a folder you may write to") from error
     record = {
         "schema_version": SCHEMA_VERSION,
-        "app_version": __version__,
+        "app_version": VERSION,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "command": command,
         "config": config.model_dump(mode="json"),
         "metrics": {},
     }
-    write_atomically(folder / RECORD, _as_json(record))
+    write_atomically(folder / RECORD, as_json(record))
     return folder
 
 
@@ -212,7 +123,7 @@ def card(folder: Path) -> ModelCard:
         record = read_record(folder)
     except RunError as error:
         return ModelCard(folder.name, folder.name, "", "", "", str(folder), bundled, {}, {}, "", 0, str(error))
-    config = record.get("config") if isinstance(record.get("config"), dict) else {}
+    config = _section(record, "config")
     model = _section(config, "model")
     finite = {key: value for key, value in _section(record, "metrics").items() if isinstance(value, int | float)}
     ready = (folder / MANIFEST).is_file() or bool(checkpoint_folders(folder))
@@ -232,8 +143,8 @@ def card(folder: Path) -> ModelCard:
     )
 
 
-def _section(mapping: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
-    value = (mapping or {}).get(name)
+def _section(mapping: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = mapping.get(name)
     return value if isinstance(value, dict) else {}
 
 
@@ -247,7 +158,9 @@ def folders() -> list[Path]:
     """Return every run folder: the bundled ones by name, then the user's own, newest first."""
     bundled = sorted(path.parent for path in paths.bundled_models().glob(f"*/{RECORD}"))
     own = sorted(
-        (path.parent for path in paths.library().glob(f"*/{RECORD}")), key=lambda path: path.stat().st_mtime, reverse=True
+        (path.parent for path in paths.library().glob(f"*/{RECORD}")),
+        key=lambda path: path.stat().st_mtime,
+        reverse=True,
     )
     return bundled + own
 
@@ -269,12 +182,36 @@ def find(name: str | Path) -> Path:
     raise RunError(f"there is no model {name}; give a run folder or one of: {names}")
 
 
+def read_arrays(folder: Path, name: str, keys: Iterable[str]) -> "dict[str, NDArray[Any]]":
+    """Return the named arrays of an .npz file of ``folder``; RunError if it is missing, damaged or lacks one."""
+    import zipfile
+
+    import numpy as np
+
+    try:
+        with np.load(io.BytesIO(read_verified(folder, name)), allow_pickle=False) as arrays:
+            return {key: arrays[key] for key in keys}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise RunError(f"{folder / name} cannot be read ({error}); train the model again") from error
+
+
+def read_pictures(folder: Path) -> Pictures | None:
+    """Return the pictures saved with a model, or None where there are none or they are damaged."""
+    try:
+        found = read_arrays(folder, PICTURES, ("originals", "reconstructions", "samples"))
+    except RunError:
+        return None
+    if any(array.dtype.name != "uint8" or array.ndim != 4 or array.shape[-1] not in {1, 3} for array in found.values()):
+        return None
+    return Pictures(0, **found)
+
+
 # ---- metrics.jsonl -------------------------------------------------------------------------------------------------
 
 
 def append_measurement(folder: Path, measurement: Measurement) -> None:
     """Append one line to ``metrics.jsonl``."""
-    line = {
+    line: dict[str, Any] = {
         "step": measurement.step,
         "epoch": round(measurement.epoch, 6),
         "seconds": round(measurement.seconds, 3),

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from explorer.data.seeds import derived_seed
 from explorer.messages import Pixels
 
 
@@ -37,7 +38,8 @@ def steps_per_epoch(items: int, batch_size: int) -> int:
 
 def batches(images: Tensor, batch_size: int, seed: int, epoch: int, first: int = 0) -> Iterator[Tensor]:
     """Yield the batches of one epoch, from number ``first`` on, in an order that seed and epoch alone decide."""
-    mixed = int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(1))
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(mixed)).to(images.device)
-    for part in order.split(batch_size)[first:]:
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(derived_seed(seed, epoch))).to(
+        images.device
+    )
+    for part in torch.split(order, batch_size)[first:]:
         yield images[part]

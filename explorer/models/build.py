@@ -16,10 +16,7 @@ def build(config: RunConfig, shape: tuple[int, int, int]) -> Model:
     model = config.model
     if isinstance(model, VaeConfig):
         return VAE(model, shape)
-    network = UNet(
-        shape, model.channels, model.multipliers, model.residual_blocks, model.attention_size, model.dropout
-    )
-    return Diffusion(network, build_schedule(model), shape)
+    return Diffusion(UNet(model, shape), build_schedule(model), shape)
 
 
 def parameter_count(model: Model) -> int:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from explorer.data.seeds import derived_seed
 from explorer.messages import StepCoefficients
 from explorer.models.diffusion import Diffusion, reverse_step
 
@@ -19,8 +19,7 @@ class NoiseSource:
 
     def __init__(self, seed: int, count: int, first: int = 0) -> None:
         self._generators = [
-            torch.Generator().manual_seed(int(np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0] >> 1))
-            for index in range(first, first + count)
+            torch.Generator().manual_seed(derived_seed(seed, index)) for index in range(first, first + count)
         ]
 
     def draw(self, shape: Sequence[int], device: torch.device | str = "cpu") -> Tensor:

@@ -43,7 +43,7 @@ def linear_schedule(timesteps: int) -> NoiseSchedule:
 
 
 def cosine_schedule(timesteps: int, offset: float = 0.008) -> NoiseSchedule:
-    """ᾱ_t = f(t)/f(0), f(t) = cos²(½π (t/T + s)/(1 + s)), β_t <= 0.999; Nichol & Dhariwal 2021 (arXiv:2102.09672), eq. 17."""
+    """ᾱ_t = f(t)/f(0), f(t) = cos²(½π (t/T + s)/(1 + s)), β_t <= 0.999; Nichol & Dhariwal 2021, eq. 17."""
     t = torch.arange(timesteps + 1, dtype=_EXACT) / timesteps
     f = torch.cos(0.5 * math.pi * (t + offset) / (1 + offset)).square()
     return noise_schedule((1 - f[1:] / f[:-1]).clamp(max=0.999))
@@ -127,4 +127,5 @@ class Diffusion(nn.Module):
             alpha_bar: the schedule's ᾱ on the device of x0, float32 or better, shape (T + 1,).
         """
         eps_hat = self(forward_marginal(x0, noise, alpha_bar[t]), t)
-        return (eps_hat - noise).square().flatten(1).mean(1)
+        errors: Tensor = (eps_hat - noise).square().flatten(1).mean(1)
+        return errors

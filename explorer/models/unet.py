@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad, scaled_dot_product_attention
 
+from explorer.config import DdpmConfig
 from explorer.models.layers import mlp, sinusoidal_embedding
 
 
@@ -68,28 +69,19 @@ class Level(nn.Module):
 class UNet(nn.Module):
     """Predict a picture-shaped quantity from x_t and t.
 
-    Images whose sides the strides do not divide are padded with zeros (mid-grey) on the right and below, and the answer is cropped.
+    Images whose sides the strides do not divide are padded with zeros (mid-grey) on the right and below, and the
+    answer is cropped.
 
     Args:
+        config: the model section of a run.
         shape: (channels, height, width) of x_t and of the answer.
-        channels: channels at full resolution.
-        multipliers: channel multiplier of each resolution; each further one halves the image.
-        residual_blocks: residual blocks at each resolution on the way down (one more on the way up).
-        attention_size: self-attention where the image is at most this many pixels wide.
-        dropout: share of activations dropped in residual blocks.
     """
 
-    def __init__(
-        self,
-        shape: tuple[int, int, int],
-        channels: int,
-        multipliers: tuple[int, ...],
-        residual_blocks: int,
-        attention_size: int,
-        dropout: float,
-    ) -> None:
+    def __init__(self, config: DdpmConfig, shape: tuple[int, int, int]) -> None:
         super().__init__()
         image_channels, height, width = shape
+        channels, multipliers, dropout = config.channels, config.multipliers, config.dropout
+        attention_size = config.attention_size
         self.stride = 2 ** (len(multipliers) - 1)
         side = -(-max(height, width) // self.stride) * self.stride
         time_size = 4 * channels
@@ -106,7 +98,7 @@ class UNet(nn.Module):
         skips, now = [channels], channels
         for level, width_here in enumerate(widths):
             blocks = nn.ModuleList()
-            for _ in range(residual_blocks):
+            for _ in range(config.residual_blocks):
                 blocks.append(Level(now, width_here, time_size, dropout, attends[level]))
                 now = width_here
                 skips.append(now)
@@ -119,7 +111,7 @@ class UNet(nn.Module):
         )
         for level in reversed(range(len(widths))):
             blocks = nn.ModuleList()
-            for _ in range(residual_blocks + 1):
+            for _ in range(config.residual_blocks + 1):
                 blocks.append(Level(now + skips.pop(), widths[level], time_size, dropout, attends[level]))
                 now = widths[level]
             self.up.append(blocks)

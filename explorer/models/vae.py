@@ -50,7 +50,7 @@ class VAE(nn.Module):
         return mean, kl_from_standard_normal(mean, log_var)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Return the parameters of p(x|z), float32: logits of π (Bernoulli) or the mean f(z) (Gaussian), shaped as x."""
+        """Return the parameters of p(x|z), shaped as x: logits of π (Bernoulli) or the mean f(z) (Gaussian)."""
         parameters: Tensor = self.decoder(z).float()
         return parameters
 

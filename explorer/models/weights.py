@@ -10,10 +10,11 @@ from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from explorer import runs
-from explorer.config import RunConfig, parse_json
+from explorer import files, runs
+from explorer.config import RunConfig
 from explorer.errors import ConfigError, RunError
 from explorer.models.build import Model, build
+from explorer.settings import parse_json
 
 _LARGEST_HEADER = 10_000_000
 _LARGEST_MODEL = 2_000_000_000
@@ -94,12 +95,12 @@ def load_model(folder: Path, config: RunConfig, shape: tuple[int, int, int]) -> 
     first_problem: RunError | None = None
     for place, name in candidates:
         try:
-            content = runs.read_verified(place, name)
+            content = files.read_verified(place, name)
             model.load_state_dict(read(content, model.state_dict(), str(place / name)), assign=True)
         except RunError as error:
             first_problem = first_problem or error
             continue
-        listing = json.loads((place / runs.MANIFEST).read_bytes())["sha256"]
+        listing = json.loads((place / files.MANIFEST).read_bytes())["sha256"]
         return model.eval().requires_grad_(False), str(listing[name])
     assert first_problem is not None
     raise first_problem

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from explorer import runs
-from explorer.config import parse_json
+from explorer import files, runs
 from explorer.errors import ConfigError, RunError
 from explorer.models import weights
+from explorer.settings import parse_json
 from explorer.training.trainer import Trainer
 
 OPTIMIZER_FILE = "optimizer.safetensors"
@@ -51,13 +51,15 @@ def save(trainer: Trainer, folder: Path, seconds: float) -> Path:
         RunError: the disk is full or the folder is not writable; older checkpoints are as they were.
     """
     place = runs.checkpoint_folder(folder, trainer.step)
-    if (place / runs.MANIFEST).is_file():
+    if (place / files.MANIFEST).is_file():
         return place
     try:
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
     except OSError as error:
-        raise RunError(f"{place} cannot be made ({error.strerror}); free some space or change its permissions") from error
+        raise RunError(
+            f"{place} cannot be made ({error.strerror}); free some space or change its permissions"
+        ) from error
     state: dict[str, Any] = {
         "step": trainer.step,
         "seconds": seconds,
@@ -67,17 +69,17 @@ def save(trainer: Trainer, folder: Path, seconds: float) -> Path:
     }
     if trainer.device.type == "cuda":
         state["cuda"] = _encode(torch.cuda.get_rng_state(trainer.device))
-    files = {
+    contents = {
         weights.MODEL_FILE: weights.to_bytes(trainer.model.state_dict()),
         OPTIMIZER_FILE: weights.to_bytes(_optimizer_tensors(trainer)),
     }
     if trainer.ema is not None:
         state["ema_updates"] = trainer.ema.updates
-        files[weights.EMA_FILE] = weights.to_bytes(trainer.ema.model.state_dict())
-    files[STATE_FILE] = json.dumps(state).encode()
-    for name, content in files.items():
-        runs.write_atomically(place / name, content)
-    runs.write_manifest(place, files)
+        contents[weights.EMA_FILE] = weights.to_bytes(trainer.ema.model.state_dict())
+    contents[STATE_FILE] = json.dumps(state).encode()
+    for name, content in contents.items():
+        files.write_atomically(place / name, content)
+    files.write_manifest(place, contents)
     runs.sweep_checkpoints(folder)
     return place
 
@@ -99,10 +101,10 @@ def restore(trainer: Trainer, folder: Path) -> float:
 
 def _restore_from(trainer: Trainer, place: Path) -> float:
     def tensors(name: str, expected: dict[str, Tensor]) -> dict[str, Tensor]:
-        return weights.read(runs.read_verified(place, name), expected, str(place / name))
+        return weights.read(files.read_verified(place, name), expected, str(place / name))
 
     try:
-        state = parse_json(runs.read_verified(place, STATE_FILE), str(place / STATE_FILE))
+        state = parse_json(files.read_verified(place, STATE_FILE), str(place / STATE_FILE))
         model_state = tensors(weights.MODEL_FILE, trainer.model.state_dict())
         moments = tensors(OPTIMIZER_FILE, _expected_optimizer(trainer))
         averaged = tensors(weights.EMA_FILE, trainer.model.state_dict()) if trainer.ema is not None else None

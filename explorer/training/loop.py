@@ -14,8 +14,9 @@ from explorer.data.batches import batches, steps_per_epoch, to_tensor
 from explorer.data.catalog import Dataset, load
 from explorer.errors import TrainingError
 from explorer.messages import Measurement, Pictures, Progress, TrainingEnded, TrainingStarted
+from explorer.models import devices
 from explorer.models.build import parameter_count
-from explorer.training import checkpoints, devices
+from explorer.training import checkpoints
 from explorer.training.publish import make_pictures, publish
 from explorer.training.trainer import Trainer
 
@@ -139,7 +140,12 @@ class _Loop:
         trainer = self.trainer
         self._record_start()
         yield TrainingStarted(
-            str(self.folder), str(self.device), trainer.precision, trainer.step, self.total, parameter_count(trainer.model)
+            str(self.folder),
+            str(self.device),
+            trainer.precision,
+            trainer.step,
+            self.total,
+            parameter_count(trainer.model),
         )
         stopped = False
         try:
@@ -212,7 +218,9 @@ class _Loop:
         metrics = {**self.latest, "epochs": self.trainer.step / self.per_epoch, "seconds": round(self._seconds(), 1)}
         runs.update_record(self.folder, metrics=metrics, status=reason)
         messages.append(
-            TrainingEnded(str(self.folder), "finished" if reason == "finished" else "stopped", self.trainer.step, metrics)
+            TrainingEnded(
+                str(self.folder), "finished" if reason == "finished" else "stopped", self.trainer.step, metrics
+            )
         )
         return iter(messages)
 

@@ -7,21 +7,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer import images, runs
-from explorer.data.batches import to_pixels, to_tensor
+from explorer import files, images, runs
+from explorer.data.batches import to_pixels, to_unit
 from explorer.data.catalog import Dataset
-from explorer.messages import LatentMap, Pictures, Split
+from explorer.messages import Pictures
 from explorer.models import weights
 from explorer.models.build import Model
 from explorer.models.chain import NoiseSource, reverse_chain
 from explorer.models.diffusion import Diffusion, spaced_steps
+from explorer.models.posterior import latent_map
 from explorer.models.vae import VAE
 
 _SHOWN = 16
 _SAMPLES = 64
 _PREVIEW_STEPS = 50
 _SEED = 0
-_MAP_ITEMS = 10_000
 
 
 def as_bytes(values: Tensor) -> Tensor:
@@ -49,28 +49,9 @@ def make_pictures(model: Model, test: Tensor, step: int, samples: int = _SAMPLES
         nothing = np.zeros((0, *to_pixels(test[:1]).shape[1:]), np.uint8)
         return Pictures(step, nothing, nothing, to_pixels(as_bytes((state.x_t + 1) / 2)))
     shown = test[:_SHOWN]
-    mean, _ = model.encode(shown.float() / 255)
+    mean, _ = model.encode(to_unit(shown))
     drawn = model.picture(noise.draw((model.latent_size,), test.device))
     return Pictures(step, to_pixels(shown), to_pixels(as_bytes(model.picture(mean))), to_pixels(as_bytes(drawn)))
-
-
-def map_split(data: Dataset) -> Split:
-    """Return the split that is drawn as the latent map: test, unless it is too small to show a distribution."""
-    return "test" if len(data.pixels) - data.train_items >= 1000 else "train"
-
-
-@torch.inference_mode()
-def latent_map(model: VAE, data: Dataset, device: torch.device) -> LatentMap:
-    """Return μ(x) and the average KL per dimension over the split that is drawn as the map (10 000 items at most)."""
-    split = map_split(data)
-    pixels, labels = data.split(split)
-    pixels, labels = pixels[:_MAP_ITEMS], labels[:_MAP_ITEMS]
-    means, total = [], torch.zeros(model.latent_size, device=device)
-    for batch in to_tensor(pixels).split(512):
-        mean, kl = model.posterior(batch.to(device).float() / 255)
-        means.append(mean.cpu())
-        total += kl.sum(0)
-    return LatentMap(torch.cat(means).numpy(), labels, (total / len(pixels)).cpu().numpy(), split)
 
 
 def _npz(**arrays: np.ndarray) -> bytes:
@@ -87,7 +68,7 @@ def publish(folder: Path, model: Model, data: Dataset, test: Tensor, step: int) 
     """
     pictures = make_pictures(model, test, step)
     state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
-    files = {
+    contents = {
         runs.WEIGHTS: weights.to_bytes(state),
         runs.PREVIEW: images.png_bytes(images.sheet(pictures.samples, wanted=48)),
         runs.PICTURES: _npz(
@@ -96,13 +77,13 @@ def publish(folder: Path, model: Model, data: Dataset, test: Tensor, step: int) 
     }
     if isinstance(model, VAE):
         found = latent_map(model, data, test.device)
-        files[runs.LATENTS] = _npz(
+        contents[runs.LATENTS] = _npz(
             means=found.means.astype(np.float32),
             labels=found.labels,
             kl_per_dimension=found.kl_per_dimension,
             split=np.array(found.split),
         )
-    for name, content in files.items():
-        runs.write_atomically(folder / name, content)
-    runs.write_manifest(folder, files)
+    for name, content in contents.items():
+        files.write_atomically(folder / name, content)
+    files.write_manifest(folder, contents)
     return pictures

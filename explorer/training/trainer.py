@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from explorer.config import DdpmConfig, RunConfig
+from explorer.models import devices
 from explorer.models.build import Model, build
-from explorer.training import devices
+from explorer.models.diffusion import Diffusion
 from explorer.training.ema import EMA
 from explorer.training.objectives import Terms, terms
 
@@ -32,7 +33,7 @@ class Trainer:
         self.alpha_bar: Tensor | None = None
         self.ema: EMA | None = None
         if isinstance(config.model, DdpmConfig):
-            assert not isinstance(self.model.schedule, torch.nn.Module)
+            assert isinstance(self.model, Diffusion)
             self.alpha_bar = self.model.schedule.alpha_bar.float().to(device)
             self.ema = EMA(self.model, config.model.ema_decay) if config.model.ema_decay > 0 else None
         self.optimizer = torch.optim.Adam(
@@ -65,13 +66,13 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self, images: Tensor, batch_size: int = 512) -> tuple[tuple[str, ...], Tensor, Tensor | None]:
-        """Return the names and averages of the terms over ``images``, and the average KL per dimension if there is one."""
+        """Return the names and averages of the terms over ``images``, and of the KL per dimension if there is one."""
         generator = torch.Generator(self.device).manual_seed(_EVALUATION_SEED)
         self.model.eval()
         totals: Tensor | None = None
         per_dimension: Tensor | None = None
         names: tuple[str, ...] = ()
-        for batch in images.split(batch_size):
+        for batch in torch.split(images, batch_size):
             part = self._forward(self.sampled, batch, generator, self.precision)
             names = part.names
             totals = part.totals if totals is None else totals + part.totals

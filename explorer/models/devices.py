@@ -74,7 +74,7 @@ def choose_precision(wanted: str, device: torch.device, step: Callable[[str], No
         return "float32"
     best = {"float32": float("inf"), "bfloat16": float("inf")}
     for attempt in range(6):  # A B A B: the machine may be busy in between
-        for precision in best:
+        for precision in tuple(best):
             began = time.perf_counter()
             step(precision)
             if device.type == "cuda":
@@ -86,5 +86,5 @@ def choose_precision(wanted: str, device: torch.device, step: Callable[[str], No
 
 def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

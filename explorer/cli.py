@@ -1,0 +1,128 @@
+"""The command line ``vdx``: what may be asked, and how mistakes are answered. The work is in ``commands``."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from explorer import logs
+from explorer.errors import ConfigError, DeviceError, ExplorerError
+from explorer.version import VERSION
+
+PAGES = ("models", "train", "latent", "diffusion")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 4096:
+        raise argparse.ArgumentTypeError(f"{value} is not from 1 to 4096")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**63:
+        raise argparse.ArgumentTypeError("a seed is from 0 to 2^63 − 1")
+    return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is no size; write it as 1440x900") from error
+    if not (640 <= width <= 7680 and 480 <= height <= 4320):
+        raise argparse.ArgumentTypeError(f"{text} is not between 640x480 and 7680x4320")
+    return width, height
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = _Parser(prog="vdx", description="Understand variational autoencoders and diffusion models by touching them.")
+    top.add_argument("--version", action="version", version=f"vdx {VERSION}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+
+    gui = commands.add_parser("gui", help="open the window (the default)")
+    gui.add_argument("--theme", choices=("system", "dark", "light"), default=None, help="colours; kept for next time")
+
+    train = commands.add_parser("train", help="train a preset or a settings file")
+    train.add_argument("settings", nargs="?", metavar="PRESET|FILE.toml", help="what to train")
+    train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting: model.beta=4")
+    train.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps; the same as --set training.device=…")
+    train.add_argument("--out", type=Path, metavar="DIR", help="the run folder to make; default: one in your library")
+    train.add_argument("--resume", type=Path, metavar="DIR", help="go on from a run folder's newest valid checkpoint")
+
+    sample = commands.add_parser("sample", help="draw pictures from a model")
+    sample.add_argument("-n", "--count", type=_count, default=64, help="how many (64)")
+    traverse = commands.add_parser("traverse", help="move one latent dimension at a time")
+    denoise = commands.add_parser("denoise", help="show the reverse diffusion chain")
+    denoise.add_argument("-n", "--count", type=_count, default=16, help="how many (16)")
+    for command, what, endings in (
+        (sample, "PNG", ".png"), (traverse, "GIF or PNG", ".gif"), (denoise, "GIF or PNG", ".gif"),
+    ):  # fmt: skip
+        command.add_argument("model", metavar="MODEL", help="a model's name (vdx list) or a run folder")
+        command.add_argument(
+            "--out", type=Path, default=Path(f"{command.prog.split()[-1]}{endings}"), help=f"the {what} to write"
+        )
+        command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    for command in (sample, denoise):
+        command.add_argument("--seed", type=_seed, default=0, help="same seed, same pictures (0)")
+
+    listing = commands.add_parser("list", help="list models and data sets")
+    doctor = commands.add_parser("doctor", help="check this installation")
+    for command in (listing, doctor):
+        command.add_argument("--json", action="store_true", help="print JSON")
+
+    screenshot = commands.add_parser("screenshot", help="render a page of the app to a PNG, without a screen")
+    screenshot.add_argument("page", choices=PAGES)
+    screenshot.add_argument("--model", metavar="NAME", help="the model to show")
+    screenshot.add_argument("--theme", choices=("dark", "light"), default="dark")
+    screenshot.add_argument("--size", type=_size, default=(1440, 900), metavar="WxH")
+    screenshot.add_argument("--out", type=Path, default=Path("screenshot.png"))
+    return top
+
+
+def _torch_before_qt() -> None:
+    """Load torch's DLLs before Qt's on Windows: the other way round torch can fail with WinError 1114."""
+    if sys.platform == "win32":
+        import ctypes
+        import importlib.util
+
+        spec = importlib.util.find_spec("torch")
+        if spec is not None and spec.origin is not None:
+            folder = Path(spec.origin).parent / "lib"
+            os.add_dll_directory(str(folder))
+            ctypes.WinDLL(str(folder / "c10.dll"))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 done, 1 failed, 2 bad arguments, 130 interrupted."""
+    options = parser().parse_args(arguments)
+    logs.start()
+    try:
+        if options.command in {None, "gui"}:
+            _torch_before_qt()
+            from explorer.ui.app import run
+
+            return run(getattr(options, "theme", None))
+        from explorer import commands
+
+        return commands.run(options)
+    except (ConfigError, DeviceError) as error:
+        print(f"vdx: {error}", file=sys.stderr)
+        return 2
+    except ExplorerError as error:
+        print(f"vdx: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `vdx list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130

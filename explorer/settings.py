@@ -1,0 +1,150 @@
+"""Settings from texts and files: presets, TOML, ``--set``, JSON; and errors that name the setting and the remedy."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from explorer import paths
+from explorer.config import MODEL_SECTIONS, DataConfig, FamilyName, RunConfig, TrainingConfig
+from explorer.errors import ConfigError
+
+
+def parse_json(text: str | bytes, what: str) -> Any:
+    """Return the value of a JSON text; duplicate keys, NaN and torn text raise ConfigError naming ``what``."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        if len(set(keys)) != len(keys):
+            raise ValueError("the same key twice")
+        return dict(pairs)
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is not a JSON number")
+
+    try:
+        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{what} is not readable JSON ({error}); restore it from a copy") from error
+
+
+def validate(settings: Mapping[str, Any], what: str) -> RunConfig:
+    """Return the validated configuration; ConfigError names a wrong setting and its range."""
+    try:
+        return RunConfig.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigError(f"{what}: {explain(error)}") from error
+
+
+def explain(error: ValidationError) -> str:
+    """Return the first complaints of a validation error as one line: setting, value, what is allowed."""
+    complaints = []
+    for item in error.errors(include_url=False)[:3]:
+        where = ".".join(str(part) for part in item["loc"] if str(part) not in MODEL_SECTIONS)
+        if item["type"] == "extra_forbidden":
+            complaints.append(_unknown(where, [str(part) for part in item["loc"]]))
+            continue
+        value = repr(item.get("input"))
+        value = value if len(value) <= 40 else value[:37] + "…"
+        message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        complaints.append(f"{where} = {value}: {message}" if where else message)
+    return "; ".join(complaints)
+
+
+def _unknown(where: str, location: list[str]) -> str:
+    if where in setting_names():
+        owners = [name for name, section in MODEL_SECTIONS.items() if location[-1] in section.model_fields]
+        return f"{where} is a setting of {' and '.join(owners)}, and model.family is {location[1]}"
+    return f"there is no setting {where}; {_nearest(where)}"
+
+
+def _nearest(where: str) -> str:
+    known = setting_names()
+    close = difflib.get_close_matches(where, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else f"settings are {', '.join(known)}"
+
+
+def setting_names() -> list[str]:
+    """Return every setting's address, each once."""
+    names = [f"data.{name}" for name in DataConfig.model_fields]
+    for section in MODEL_SECTIONS.values():
+        names += [f"model.{name}" for name in section.model_fields]
+    names += [f"training.{name}" for name in TrainingConfig.model_fields]
+    return ["title", *dict.fromkeys(names)]
+
+
+def _parse_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError):
+        return text
+
+
+def with_settings(config: RunConfig, assignments: Iterable[str]) -> RunConfig:
+    """Return ``config`` with settings changed by texts such as ``"model.beta=4"``.
+
+    A new ``model.family`` keeps those settings of the old family that the new one also has.
+
+    Raises:
+        ConfigError: an assignment without ``=``, an unknown setting or a value out of range.
+    """
+    settings = config.model_dump()
+    parsed: list[tuple[list[str], Any]] = []
+    for assignment in assignments:
+        address, equals, text = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {assignment}: write it as setting=value, for example model.beta=4")
+        parsed.append((address.strip().split("."), _parse_value(text.strip())))
+    # A change of family comes first, so that the new family's settings may follow in any order.
+    parsed.sort(key=lambda item: item[0] != ["model", "family"])
+    for address_parts, value in parsed:
+        _assign(settings, address_parts, value)
+    return validate(settings, "settings")
+
+
+def _assign(settings: dict[str, Any], address: list[str], value: Any) -> None:
+    name = ".".join(address)
+    if name not in setting_names():
+        raise ConfigError(f"there is no setting {name}; {_nearest(name)}")
+    if address == ["model", "family"]:
+        if not isinstance(value, str) or value not in MODEL_SECTIONS:
+            raise ConfigError(f"model.family = {value!r}: families are {', '.join(get_args(FamilyName))}")
+        kept = {key: old for key, old in settings["model"].items() if key in MODEL_SECTIONS[value].model_fields}
+        settings["model"] = {**kept, "family": value}
+        return
+    target = settings
+    for part in address[:-1]:
+        target = target[part]
+    target[address[-1]] = value
+
+
+def preset_names() -> list[str]:
+    """Return the names of the presets that ship with the app, in alphabetical order."""
+    return sorted(path.stem for path in (paths.resources() / "presets").glob("*.toml"))
+
+
+def load_settings(name_or_file: str) -> RunConfig:
+    """Return the configuration of a preset, or of a TOML file given by its path.
+
+    Raises:
+        ConfigError: no such preset or file, text that is no TOML, or a setting that is unknown or out of range.
+    """
+    if name_or_file in preset_names():
+        path = paths.resources() / "presets" / f"{name_or_file}.toml"
+    else:
+        path = Path(name_or_file)
+        if path.suffix != ".toml":
+            raise ConfigError(
+                f"there is no preset {name_or_file}; presets are {', '.join(preset_names())}, or give a .toml file"
+            )
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}); give the path of a settings file") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} is not readable TOML ({error}); compare it with a preset") from error
+    return validate(settings, str(path))

@@ -1,0 +1,149 @@
+"""Plots in the app's look: curves with their latest value in the legend, bars, and a cursor."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import ArrayLike
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel
+
+from explorer.ui import theme
+from explorer.ui.panel import Panel, label
+from explorer.ui.plot_style import dress
+
+_MOST_POINTS = 2000
+
+
+def decimated(x: np.ndarray, y: np.ndarray, most: int = _MOST_POINTS) -> tuple[np.ndarray, np.ndarray]:
+    """Return a curve of at most about ``most`` points that keeps each bin's lowest and highest value."""
+    if len(x) <= most:
+        return x, y
+    bins = most // 2
+    size = len(x) // bins
+    cut = size * bins
+    blocks = y[:cut].reshape(bins, size)
+    offsets = np.arange(bins)[:, None] * size
+    picked = np.sort(np.column_stack([blocks.argmin(1), blocks.argmax(1)]), axis=1) + offsets
+    keep = np.concatenate([picked.ravel(), np.arange(cut, len(x))])
+    return x[keep], y[keep]
+
+
+class _PlotWidget(pg.PlotWidget):
+    """A plot that fits its content on a double click."""
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.getPlotItem().enableAutoRange()
+        event.accept()
+
+
+class CurvePlot(Panel):
+    """A panel with a plot. Wheel zooms, dragging pans, double click fits, the right button exports.
+
+    Args:
+        title: what is shown, with its unit.
+        bottom: name of the horizontal axis.
+        tip: what the symbols mean.
+        left: name of the vertical axis, if the title does not say it.
+    """
+
+    def __init__(self, title: str, bottom: str, tip: str = "", left: str = "") -> None:
+        super().__init__(title, tip)
+        self._curves: dict[str, pg.PlotDataItem] = {}
+        self._roles: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._legend = QHBoxLayout()
+        self._legend.setSpacing(theme.GRID + 4)
+        self.head.addLayout(self._legend)
+        self._legend_labels: dict[str, QLabel] = {}
+        self.plot = _PlotWidget()
+        self.plot.setAccessibleName(title)
+        self.plot.setToolTip(tip)
+        self.plot.setMinimumSize(120, 90)
+        self.item = self.plot.getPlotItem()
+        self.item.hideButtons()
+        self.item.setLabel("bottom", bottom)
+        if left:
+            self.item.setLabel("left", left)
+        self.item.showGrid(y=True, alpha=0.25)
+        self.item.getAxis("left").setWidth(46 if not left else 60)
+        self.body.addWidget(self.plot, 1)
+        self._cursor: pg.InfiniteLine | None = None
+        self._bars: pg.BarGraphItem | None = None
+        theme.current().changed.connect(self._recolor)
+        self._recolor()
+
+    # ---- curves ----
+
+    def add_curve(self, key: str, name: str, role: str) -> None:
+        """Add an empty curve; ``role`` is the theme's colour for it (accent, second, good, bad, muted)."""
+        curve = self.item.plot([], [], antialias=True)
+        self._curves[key], self._roles[key], self._names[key] = curve, role, name
+        legend = label(name, tabular=True)
+        legend.setTextFormat(Qt.TextFormat.RichText)
+        self._legend.addWidget(legend)
+        self._legend_labels[key] = legend
+        self._pen(key)
+        self._write_legend(key, None)
+
+    def set_curve(self, key: str, x: ArrayLike, y: ArrayLike, number: str = "{:.1f}") -> None:
+        """Draw a curve through points and write its latest value into the legend."""
+        x, y = np.asarray(x, float), np.asarray(y, float)
+        self._curves[key].setData(*decimated(x, y))
+        self._write_legend(key, number.format(y[-1]) if len(y) else None)
+
+    def _write_legend(self, key: str, value: str | None) -> None:
+        color = getattr(theme.colors(), self._roles[key])
+        legend = self._legend_labels[key]
+        legend.setProperty("value", value)
+        text = f"<span style='color:{color}'>● <b>{self._names[key]}{'' if value is None else ' ' + value}</b></span>"
+        legend.setText(text.replace("-", "−") if value else text)
+
+    def _pen(self, key: str) -> None:
+        self._curves[key].setPen(pg.mkPen(getattr(theme.colors(), self._roles[key]), width=1.6))
+
+    # ---- bars ----
+
+    def set_bars(self, heights: Sequence[float], names: Sequence[str], active: Sequence[bool]) -> None:
+        """Draw bars with names below; those not active are muted."""
+        colors = theme.colors()
+        if self._bars is not None:
+            self.item.removeItem(self._bars)
+            self._bars = None
+        self._shown_bars = (list(heights), list(names), list(active))
+        if not heights:
+            return
+        brushes = [pg.mkBrush(colors.accent if on else colors.muted) for on in active]
+        pens = [pg.mkPen(None)] * len(heights)
+        self._bars = pg.BarGraphItem(
+            x=np.arange(len(heights)), height=list(heights), width=0.75, brushes=brushes, pens=pens
+        )
+        self.item.addItem(self._bars)
+        every = max(1, len(names) // 12)
+        self.item.getAxis("bottom").setTicks([[(i, name) for i, name in enumerate(names) if i % every == 0]])
+
+    # ---- cursor ----
+
+    def set_cursor(self, x: float) -> None:
+        """Put a vertical line at x."""
+        if self._cursor is None:
+            self._cursor = pg.InfiniteLine(x, angle=90, pen=pg.mkPen(theme.colors().text, width=1.5))
+            self.item.addItem(self._cursor, ignoreBounds=True)
+        self._cursor.setValue(x)
+
+    @property
+    def cursor_at(self) -> float | None:
+        """Return where the vertical line is."""
+        return None if self._cursor is None else float(self._cursor.value())
+
+    def _recolor(self) -> None:
+        colors = theme.colors()
+        dress(self.plot)
+        for key in self._curves:
+            self._pen(key)
+            self._write_legend(key, self._legend_labels[key].property("value"))
+        if self._cursor is not None:
+            self._cursor.setPen(pg.mkPen(colors.text, width=1.5))
+        if self._bars is not None:
+            self.set_bars(*self._shown_bars)

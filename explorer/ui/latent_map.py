@@ -1,0 +1,148 @@
+"""The scatter of q(z|x) means, and a cursor in it that can be walked."""
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QComboBox, QHBoxLayout
+
+from explorer.messages import LatentMap
+from explorer.ui import theme
+from explorer.ui.latent_sliders import EXTENT, subscript
+from explorer.ui.panel import Panel, empty, label
+from explorer.ui.plot_style import dress
+
+
+class _WalkBox(pg.ViewBox):
+    """A view in which the left button sets a point and drags it; wheel zooms, the middle button pans."""
+
+    walked = Signal(object)
+
+    def _tell(self, scene_position: QPointF) -> None:
+        self.walked.emit(self.mapSceneToView(scene_position))
+
+    def mouseClickEvent(self, event: object) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
+            event.accept()  # type: ignore[attr-defined]
+            if event.double():  # type: ignore[attr-defined]
+                self.autoRange()
+            else:
+                self._tell(event.scenePos())  # type: ignore[attr-defined]
+            return
+        super().mouseClickEvent(event)
+
+    def mouseDragEvent(self, event: object, axis: object = None) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
+            event.accept()  # type: ignore[attr-defined]
+            self._tell(event.scenePos())  # type: ignore[attr-defined]
+            return
+        super().mouseDragEvent(event, axis)
+
+
+class LatentScatter(Panel):
+    """The latent map: points by class, any two dimensions as axes; ``walked`` carries (dimension → value)."""
+
+    walked = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__("Latent space", "Each point is the mean μ(x) of q(z|x) for one image of the data set")
+        self._map: LatentMap | None = None
+        self._z = np.zeros(2, np.float32)
+        self.axes = (0, 1)
+        self._boxes = tuple(QComboBox() for _ in range(2))
+        for box, which in zip(self._boxes, ("horizontal", "vertical"), strict=True):
+            box.setToolTip(f"The latent dimension on the {which} axis")
+            box.setAccessibleName(f"{which} axis")
+            box.currentIndexChanged.connect(self._choose_axes)
+            self.head.addWidget(box)
+        self._legend = QHBoxLayout()
+        self._legend.setSpacing(14)
+        self.body.addLayout(self._legend)
+        self._view = _WalkBox()
+        self._view.walked.connect(self._walk)
+        self.plot = pg.PlotWidget(viewBox=self._view)
+        self.plot.setAccessibleName("latent map")
+        self.plot.setToolTip("Click to decode the point there, drag to walk, wheel to zoom, double click to fit")
+        self.item = self.plot.getPlotItem()
+        self.item.hideButtons()
+        self.item.showGrid(x=True, y=True, alpha=0.15)
+        self._points = pg.ScatterPlotItem(pxMode=True, size=6, pen=None)
+        self._ring = pg.ScatterPlotItem(pxMode=True, size=16, brush=None)
+        self._cross = pg.ScatterPlotItem(pxMode=True, size=26, symbol="+", brush=None)
+        for item in (self._points, self._cross, self._ring):
+            self.item.addItem(item)
+        self.body.addWidget(self.plot, 1)
+        self.body.addWidget(label("click to decode · drag to walk · wheel to zoom · double click to fit", "muted"))
+        theme.current().changed.connect(self._recolor)
+
+    def set_map(self, latent_map: LatentMap) -> None:
+        """Show the means of a model; the two most informative dimensions become the axes."""
+        self._map = latent_map
+        self._z = np.zeros(latent_map.means.shape[1], np.float32)
+        items, size = latent_map.means.shape
+        number = f"{items:,}".replace(",", " ")
+        self.title.setText(f"Latent space · q(z|x) means of {number} {latent_map.split} images")
+        order = [int(k) for k in np.argsort(-latent_map.kl_per_dimension, kind="stable")]
+        self.axes = (order[0], order[1] if size > 1 else order[0])
+        for box, axis in zip(self._boxes, self.axes, strict=True):
+            box.blockSignals(True)
+            box.clear()
+            box.addItems([f"z{subscript(k)}" for k in range(size)])
+            box.setCurrentIndex(axis)
+            box.setVisible(size > 2)
+            box.blockSignals(False)
+        self._recolor()
+        self._view.autoRange()
+
+    def _choose_axes(self) -> None:
+        self.axes = (self._boxes[0].currentIndex(), self._boxes[1].currentIndex())
+        self._draw()
+        self._view.autoRange()
+        self.set_cursor(self._z)
+
+    def _draw(self) -> None:
+        if self._map is None:
+            return
+        brushes = [pg.mkBrush(QColor(color)) for color in theme.colors().classes]
+        x, y = self._map.means[:, self.axes[0]], self._map.means[:, self.axes[1]]
+        chosen = [brushes[int(k) % len(brushes)] for k in self._map.labels]
+        self._points.setData(x=x, y=y, brush=chosen)
+        for name, axis in zip(("bottom", "left"), self.axes, strict=True):
+            self.item.setLabel(name, f"z{subscript(axis)}", units="", siPrefix=False)
+        self._draw_legend()
+
+    def _draw_legend(self) -> None:
+        assert self._map is not None
+        empty(self._legend)
+        for name in np.unique(self._map.labels):
+            color = theme.colors().classes[int(name) % len(theme.colors().classes)]
+            entry = label(f"<span style='color:{color}'>■</span> {int(name)}")
+            entry.setToolTip(f"Images of class {int(name)}")
+            self._legend.addWidget(entry)
+        self._legend.addStretch(1)
+
+    def _walk(self, point: QPointF) -> None:
+        if self._map is None:
+            return
+        x, y = (float(np.clip(value, -EXTENT * 2, EXTENT * 2)) for value in (point.x(), point.y()))
+        self.walked.emit({self.axes[1]: y, self.axes[0]: x})
+
+    def set_cursor(self, z: np.ndarray) -> None:
+        """Put the cursor where z is on the two axes shown."""
+        self._z = z
+        spot = {"x": [float(z[self.axes[0]])], "y": [float(z[self.axes[1]])]}
+        self._ring.setData(**spot)
+        self._cross.setData(**spot)
+
+    @property
+    def cursor_at(self) -> tuple[float, float]:
+        """Return where the cursor is, in the units of the axes."""
+        x, y = self._ring.getData()
+        return float(x[0]), float(y[0])
+
+    def _recolor(self) -> None:
+        colors = theme.colors()
+        dress(self.plot)
+        for item in (self._ring, self._cross):
+            item.setPen(pg.mkPen(colors.text, width=2))
+        self._draw()

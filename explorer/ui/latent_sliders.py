@@ -1,0 +1,206 @@
+"""One slider per latent dimension, sorted by KL, in units of the prior's σ."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from superqt import QDoubleSlider
+
+from explorer.messages import Floats
+from explorer.ui import theme
+from explorer.ui.panel import button, column, empty, label
+
+EXTENT = 3.0
+INACTIVE_BELOW = 0.01
+_KNOB = 8
+
+
+def subscript(number: int) -> str:
+    """Return a number in subscript digits."""
+    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+
+
+def signed(value: float) -> str:
+    """Return a number with two decimals and a real minus sign."""
+    return f"{value:.2f}".replace("-", "−")
+
+
+class CenteredSlider(QDoubleSlider):
+    """A slider from −3 to 3 that is filled from zero to its value."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setRange(-EXTENT, EXTENT)
+        self.setSingleStep(0.1)
+        self.setPageStep(0.5)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumWidth(90)
+        self.setMouseTracking(False)
+
+    def sizeHint(self) -> QSize:
+        """Return the usual size of a slider."""
+        return QSize(160, 2 * _KNOB + 6)
+
+    def _x(self, value: float) -> float:
+        share = (value - self.minimum()) / (self.maximum() - self.minimum())
+        return _KNOB + share * (self.width() - 2 * _KNOB)
+
+    def value_at(self, x: float) -> float:
+        """Return the value whose knob would be at x."""
+        share = (x - _KNOB) / max(1, self.width() - 2 * _KNOB)
+        return float(self.minimum() + min(1.0, max(0.0, share)) * (self.maximum() - self.minimum()))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Bring the knob under the mouse; the right button brings it to zero."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.setSliderDown(True)
+            self.setValue(self.value_at(event.position().x()))
+        elif event.button() == Qt.MouseButton.RightButton:
+            self.setValue(0.0)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drag the knob."""
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self.setValue(self.value_at(event.position().x()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Let go."""
+        self.setSliderDown(False)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint groove, filling and knob."""
+        colors = theme.colors()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        middle = self.height() / 2
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(colors.faint))
+        painter.drawRoundedRect(QRectF(_KNOB, middle - 2, self.width() - 2 * _KNOB, 4), 2, 2)
+        zero, here = self._x(0.0), self._x(float(self.value()))
+        painter.setBrush(QColor(colors.accent))
+        painter.drawRoundedRect(QRectF(min(zero, here), middle - 2, abs(here - zero), 4), 2, 2)
+        painter.setPen(QPen(QColor(colors.accent), 2.5))
+        painter.setBrush(QColor(colors.accent if self.hasFocus() or self.isSliderDown() else colors.text))
+        painter.drawEllipse(QPointF(here, middle), _KNOB - 2.5, _KNOB - 2.5)
+        painter.end()
+
+
+class LatentSliders(QWidget):
+    """The sliders of a model; ``moved`` carries z, shape (latent,), after every move by hand."""
+
+    moved = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sliders: list[CenteredSlider] = []
+        self._values: list[QWidget] = []
+        self._z: Floats = np.zeros(0, np.float32)
+        self._random = np.random.default_rng()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        head = QHBoxLayout()
+        self._title = label("z, sorted by KL", "title", tip="Latent dimensions, the most informative first")
+        head.addWidget(self._title)
+        head.addStretch(1)
+        self.zero = button("0", "Bring every slider to 0, the mean of the prior p(z) = N(0, I)")
+        self.random = button("random", "Draw z from the prior p(z) = N(0, I)")
+        self.zero.clicked.connect(self._to_zero)
+        self.random.clicked.connect(self._to_random)
+        head.addWidget(self.zero)
+        head.addWidget(self.random)
+        layout.addLayout(head)
+        inside, self._rows = column()
+        inside.setObjectName("scrolled")
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inside)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        layout.addWidget(area, 1)
+
+    @property
+    def z(self) -> Floats:
+        """Return z as the sliders stand, shape (latent,)."""
+        return self._z.copy()
+
+    def set_model(self, kl_per_dimension: Sequence[float]) -> None:
+        """Make sliders for a model with this average KL per dimension, in nats."""
+        empty(self._rows)
+        size = len(kl_per_dimension)
+        self._z = np.zeros(size, np.float32)
+        self.sliders, self._values = [CenteredSlider() for _ in range(size)], [QWidget()] * size
+        order = np.argsort(-np.asarray(kl_per_dimension), kind="stable")
+        active = [int(k) for k in order if kl_per_dimension[k] >= INACTIVE_BELOW]
+        inactive = [int(k) for k in order if kl_per_dimension[k] < INACTIVE_BELOW]
+        self._rows.addWidget(self._group(active, kl_per_dimension))
+        if inactive:
+            fold = button("", "Dimensions whose q(z|x) is the prior: the decoder has learned to ignore them", "link")
+            fold.setCheckable(True)
+            group = self._group(inactive, kl_per_dimension)
+            text = f"{len(inactive)} inactive dimension{'s' if len(inactive) > 1 else ''} (KL < {INACTIVE_BELOW})"
+            fold.setText(f"▸ {text}")
+            fold.setAccessibleName(text)
+            group.hide()
+
+            def turn(open_: bool) -> None:
+                fold.setText(f"{'▾' if open_ else '▸'} {text}")
+                group.setVisible(open_)
+
+            fold.toggled.connect(turn)
+            self._rows.addWidget(fold)
+            self._rows.addWidget(group)
+        self._rows.addStretch(1)
+
+    def _group(self, dimensions: Sequence[int], kl: Sequence[float]) -> QWidget:
+        widget = QWidget()
+        grid = QGridLayout(widget)
+        grid.setContentsMargins(0, 0, 4, 0)
+        grid.setVerticalSpacing(6)
+        for row, k in enumerate(dimensions):
+            unit = " nats" if row == 0 and kl[k] >= INACTIVE_BELOW else ""
+            name = label(
+                f"z{subscript(k)} {kl[k]:.1f}{unit}" if kl[k] >= 0.1 else f"z{subscript(k)} {kl[k]:.2f}", "muted"
+            )
+            tip = (
+                f"Dimension {k}, in standard deviations of the prior; KL(q(z|x) ‖ p(z)) is {kl[k]:.3f} nats on average"
+            )
+            slider, value = self.sliders[k], label("0.00", tabular=True)
+            slider.setToolTip(f"{tip}. Drag, arrow keys, or right click for 0")
+            slider.setAccessibleName(f"latent dimension {k}")
+            name.setToolTip(tip)
+            value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            value.setMinimumWidth(40)
+            slider.setProperty("dimension", k)
+            slider.valueChanged.connect(self._slid)
+            self._values[k] = value
+            grid.addWidget(name, row, 0)
+            grid.addWidget(slider, row, 1)
+            grid.addWidget(value, row, 2)
+        grid.setColumnMinimumWidth(0, 74)
+        grid.setColumnStretch(1, 1)
+        return widget
+
+    def _slid(self, value: float) -> None:
+        k = int(self.sender().property("dimension"))
+        self._z[k] = value
+        self._values[k].setText(signed(value))  # type: ignore[attr-defined]
+        self.moved.emit(self.z)
+
+    def set_z(self, z: Floats) -> None:
+        """Move the sliders to z without emitting ``moved``; what lies outside −3..3 is kept in z all the same."""
+        for k, value in enumerate(np.asarray(z, np.float32)):
+            self.sliders[k].blockSignals(True)
+            self.sliders[k].setValue(float(value))
+            self.sliders[k].blockSignals(False)
+            self._values[k].setText(signed(float(value)))  # type: ignore[attr-defined]
+        self._z = np.asarray(z, np.float32).copy()
+
+    def _to_zero(self) -> None:
+        self.set_z(np.zeros_like(self._z))
+        self.moved.emit(self.z)
+
+    def _to_random(self) -> None:
+        self.set_z(np.clip(self._random.standard_normal(len(self._z)), -EXTENT, EXTENT).astype(np.float32))
+        self.moved.emit(self.z)

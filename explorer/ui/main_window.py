@@ -1,0 +1,331 @@
+"""The main window: header, navigation, pages, status bar with the background jobs."""
+
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Slot
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QProgressBar,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from explorer import paths
+from explorer.errors import ExplorerError
+from explorer.messages import DeviceReport, Failure
+from explorer.ui import theme
+from explorer.ui.message_bar import MessageBar
+from explorer.ui.models_page import ModelsPage
+from explorer.ui.page import Page
+from explorer.ui.panel import label
+from explorer.workers.warm_up import WarmUp
+
+PAGES = {
+    "models": ("Models", "Bundled models and your own"),
+    "train": ("Train", "Train a model and watch it learn"),
+    "latent": ("Latent", "Walk in the latent space of a VAE"),
+    "diffusion": ("Diffusion", "Watch noise become a picture"),
+}
+
+
+def settings() -> QSettings:
+    """Return what the window remembers from one start to the next."""
+    return QSettings(str(paths.data_home() / "window.ini"), QSettings.Format.IniFormat)
+
+
+class JobLine(QWidget):
+    """A background job in the status bar: what, how far, and a button to end it."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(10)
+        self.text = label("", "muted", tabular=True)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedWidth(160)
+        self.cancel = QToolButton()
+        self.cancel.setProperty("role", "icon")
+        self.cancel.setToolTip("End this job; what it made so far is kept")
+        self.cancel.setAccessibleName("end this job")
+        self.cancel.clicked.connect(page.cancel_job)
+        for widget in (self.text, self.bar, self.cancel):
+            row.addWidget(widget)
+        theme.current().changed.connect(self._icons)
+        self._icons()
+        self.hide()
+
+    @Slot()
+    def _icons(self) -> None:
+        self.cancel.setIcon(theme.icon("close"))
+
+    @Slot(object)
+    def show_job(self, job: tuple[str, float] | None) -> None:
+        """Show a job (text, share done; below 0 if unknown), or none."""
+        self.setVisible(job is not None)
+        if job is None:
+            return
+        text, share = job
+        self.text.setText(text)
+        self.bar.setRange(0, 0 if share < 0 else 1000)
+        if share >= 0:
+            self.bar.setValue(round(1000 * share))
+        self.cancel.setVisible(share >= 0)
+
+
+class MainWindow(QWidget):
+    """Pages are made when they are first needed, so that the window is there at once."""
+
+    def __init__(self, *, warm_up: bool = True) -> None:
+        super().__init__()
+        self.setWindowTitle("VAE & Diffusion Explorer")
+        self.setMinimumSize(900, 600)
+        self.resize(1440, 900)
+        self.report: DeviceReport | None = None
+        self._pages: dict[str, Page] = {}
+        self._subjects: dict[str, str] = {}
+        self._buttons: dict[str, QToolButton] = {}
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self._header())
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self._navigation())
+        content = QVBoxLayout()
+        content.setContentsMargins(0, 0, 0, 0)
+        content.setSpacing(0)
+        self.messages = MessageBar()
+        holder = QHBoxLayout()
+        holder.setContentsMargins(12, 8, 12, 0)
+        holder.addWidget(self.messages)
+        content.addLayout(holder)
+        self.stack = QStackedWidget()
+        content.addWidget(self.stack, 1)
+        middle.addLayout(content, 1)
+        outer.addLayout(middle, 1)
+        outer.addWidget(self._status_bar())
+        theme.current().changed.connect(self._icons)
+        self._icons()
+        geometry = settings().value("geometry")
+        if isinstance(geometry, QByteArray):
+            self.restoreGeometry(geometry)
+        self.show_page("models")
+        self.warm_up = WarmUp(self)
+        self.warm_up.ready.connect(self._devices_known)
+        self.warm_up.failed.connect(self._no_torch)
+        self._wants_warm_up = warm_up
+
+    # ---- layout ----
+
+    def _header(self) -> QFrame:
+        header = QFrame()
+        header.setObjectName("header")
+        header.setFixedHeight(44)
+        row = QHBoxLayout(header)
+        row.setContentsMargins(16, 0, 12, 0)
+        row.setSpacing(14)
+        name = label("VAE & Diffusion Explorer")
+        name.setFont(theme.font(15, bold=True))
+        row.addWidget(name)
+        self.subject = label("", "muted")
+        self.subject.setFont(theme.font(13, bold=True))
+        row.addWidget(self.subject)
+        row.addStretch(1)
+        self.device = label("looking for devices…", "pill", tip="Where models run: CUDA, else MPS, else the CPU")
+        row.addWidget(self.device)
+        self.theme_button = QToolButton()
+        self.theme_button.setProperty("role", "icon")
+        self.theme_button.setToolTip("Dark or light (Ctrl+T)")
+        self.theme_button.setAccessibleName("dark or light")
+        self.theme_button.setShortcut("Ctrl+T")
+        self.theme_button.clicked.connect(self._turn_theme)
+        row.addWidget(self.theme_button)
+        return header
+
+    def _navigation(self) -> QFrame:
+        frame = QFrame()
+        frame.setObjectName("navigation")
+        frame.setFixedWidth(76)
+        column = QVBoxLayout(frame)
+        column.setContentsMargins(0, 8, 0, 8)
+        column.setSpacing(2)
+        group = QButtonGroup(self)
+        for index, (key, (text, tip)) in enumerate(PAGES.items()):
+            made = QToolButton()
+            made.setText(text)
+            made.setToolTip(f"{tip} (Ctrl+{index + 1})")
+            made.setAccessibleName(text)
+            made.setCheckable(True)
+            made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+            made.setIconSize(QSize(22, 22))
+            made.setFixedSize(76, 60)
+            made.setFont(theme.font(11))
+            made.setProperty("page", key)
+            made.clicked.connect(self._navigate)
+            QShortcut(QKeySequence(f"Ctrl+{index + 1}"), self, made.click)
+            group.addButton(made)
+            column.addWidget(made)
+            self._buttons[key] = made
+        column.addStretch(1)
+        return frame
+
+    def _status_bar(self) -> QFrame:
+        frame = QFrame()
+        frame.setObjectName("statusBar")
+        frame.setFixedHeight(30)
+        row = QHBoxLayout(frame)
+        row.setContentsMargins(14, 0, 14, 0)
+        row.setSpacing(16)
+        self.status = label("Ready", "muted")
+        row.addWidget(self.status, 1)
+        self.jobs = QHBoxLayout()
+        self.jobs.setSpacing(16)
+        row.addLayout(self.jobs)
+        return frame
+
+    @Slot()
+    def _icons(self) -> None:
+        colors = theme.colors()
+        for key, made in self._buttons.items():
+            made.setIcon(theme.icon(key, colors.muted, colors.text))
+        self.theme_button.setIcon(theme.icon("sun" if theme.current().name == "dark" else "moon", colors.text))
+        self._show_device()
+
+    # ---- pages ----
+
+    def _make(self, key: str) -> Page:
+        page: Page
+        if key == "models":
+            page = models = ModelsPage()
+            models.open_model.connect(self.open_model)
+            models.show_training.connect(self.show_training)
+            models.train.connect(self._to_training)
+        elif key == "train":
+            from explorer.ui.train_page import TrainPage
+
+            page = train = TrainPage()
+            train.trained.connect(self._trained)
+            train.explore.connect(self.open_model)
+        elif key == "latent":
+            from explorer.ui.latent_page import LatentPage
+
+            page = LatentPage()
+        else:
+            from explorer.ui.diffusion_page import DiffusionPage
+
+            page = DiffusionPage()
+        page.setProperty("page", key)
+        page.problem.connect(self.messages.tell)
+        page.status.connect(self.status.setText)
+        page.subject.connect(self._subject_changed)
+        line = JobLine(page)
+        page.job.connect(line.show_job)
+        self.jobs.addWidget(line)
+        self.stack.addWidget(page)
+        self._pages[key] = page
+        return page
+
+    def page(self, key: str) -> Page:
+        """Return a page, made now if it was not needed before."""
+        return self._pages.get(key) or self._make(key)
+
+    def show_page(self, key: str) -> Page:
+        """Bring a page up."""
+        page = self.page(key)
+        self.stack.setCurrentWidget(page)
+        self._buttons[key].setChecked(True)
+        self.subject.setText(self._subjects.get(key, ""))
+        page.shown()
+        return page
+
+    @Slot()
+    def _navigate(self) -> None:
+        self.show_page(str(self.sender().property("page")))
+
+    @Slot(str)
+    def _subject_changed(self, text: str) -> None:
+        key = str(self.sender().property("page"))
+        self._subjects[key] = text
+        if self.stack.currentWidget() is self._pages[key]:
+            self.subject.setText(text)
+
+    @Slot(str, str)
+    def open_model(self, path: str, family: str) -> None:
+        """Open a model on the page that its family has."""
+        page = self.show_page("latent" if family == "vae" else "diffusion")
+        page.open(path)  # type: ignore[attr-defined]  # both pages have it
+
+    @Slot(str)
+    def show_training(self, path: str) -> None:
+        """Show the curves of a run, unless one is being trained now."""
+        from pathlib import Path
+
+        from explorer.ui.train_page import TrainPage
+
+        page = self.show_page("train")
+        assert isinstance(page, TrainPage)
+        if page.running:
+            self.messages.tell(Failure("a training is under way; its curves stay until it ends or is stopped"))
+            return
+        try:
+            page.show_run(Path(path))
+        except ExplorerError as error:
+            self.messages.tell(Failure(str(error)))
+
+    @Slot()
+    def _to_training(self) -> None:
+        self.show_page("train")
+
+    @Slot(str)
+    def _trained(self, _folder: str) -> None:
+        models = self.page("models")
+        assert isinstance(models, ModelsPage)
+        models.refresh()
+
+    # ---- theme and devices ----
+
+    @Slot()
+    def _turn_theme(self) -> None:
+        other: theme.ThemeName = "light" if theme.current().name == "dark" else "dark"
+        theme.current().apply(other)
+        settings().setValue("theme", other)
+
+    def showEvent(self, event: object) -> None:
+        """Load torch once the window is on screen."""
+        if self._wants_warm_up:
+            self._wants_warm_up = False
+            self.warm_up.start()
+
+    @Slot(object)
+    def _devices_known(self, report: DeviceReport) -> None:
+        self.report = report
+        self._show_device()
+
+    def _show_device(self) -> None:
+        if self.report is not None:
+            self.device.setText(f"<span style='color:{theme.colors().good}'>●</span>&nbsp; {self.report.label}")
+            self.device.setToolTip(f"Models run on {self.report.chosen}; there are: {', '.join(self.report.available)}")
+
+    @Slot(object)
+    def _no_torch(self, failure: Failure) -> None:
+        self.device.setText("no torch")
+        self.messages.tell(failure)
+
+    # ---- the end ----
+
+    def shutdown(self) -> bool:
+        """End every thread, which saves what is being trained; return whether all ended in time."""
+        ended = [page.shutdown() for page in self._pages.values()]
+        return all([*ended, self.warm_up.stop()])
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Save, end the threads, and go."""
+        settings().setValue("geometry", self.saveGeometry())
+        self.hide()
+        self.shutdown()
+        event.accept()

@@ -1,0 +1,18 @@
+"""How every plot is dressed: background, axes and labels in the theme's colours."""
+
+import pyqtgraph as pg
+from PySide6.QtGui import QColor
+
+from explorer.ui import theme
+
+
+def dress(plot: pg.PlotWidget) -> None:
+    """Colour a plot after the theme that is on; ticks are numbers only, without strokes."""
+    colors = theme.colors()
+    plot.setBackground(QColor(colors.panel))
+    for name in ("left", "bottom"):
+        axis = plot.getPlotItem().getAxis(name)
+        axis.setPen(pg.mkPen(colors.border))
+        axis.setTextPen(pg.mkPen(colors.muted))
+        axis.setStyle(tickFont=theme.font(11, tabular=True), tickLength=0)
+        axis.label.setFont(theme.font(11))

@@ -1,0 +1,109 @@
+"""The curves of a training run: ELBO, its two parts and the KL bars, or a diffusion model's loss."""
+
+from collections import defaultdict
+
+import numpy as np
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from explorer.messages import Measurement
+from explorer.ui.curve_plot import CurvePlot
+from explorer.ui.latent_sliders import INACTIVE_BELOW
+from explorer.ui.panel import label
+
+_ELBO_TIP = (
+    "ELBO = E_q[ln p(x|z)] − KL(q(z|x) ‖ p(z)), a lower bound of ln p(x), in nats per image, summed over pixels, "
+    "constants included. Always the true bound, whatever β is"
+)
+
+
+class TrainingCurves(QWidget):
+    """Collects measurements and draws them when asked; drawing never happens per step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.family = ""
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(12)
+        self.elbo = CurvePlot("ELBO (nats per image)", "epoch", _ELBO_TIP)
+        self.elbo.add_curve("train", "train", "accent")
+        self.elbo.add_curve("test", "test", "second")
+        self.loss = CurvePlot(
+            "Loss ‖ε − ε̂‖² (mean per value)", "epoch", "Mean squared error of the predicted noise; 1 is no idea"
+        )
+        self.loss.add_curve("train", "train", "accent")
+        self.loss.add_curve("test", "test", "second")
+        self.parts = CurvePlot(
+            "Reconstruction and KL (nats per image)",
+            "epoch",
+            "−E_q[ln p(x|z)]: how badly x is rebuilt. KL(q(z|x) ‖ p(z)): how much z tells of x. Training images",
+        )
+        self.parts.add_curve("reconstruction", "−E[ln p(x|z)]", "good")
+        self.parts.add_curve("kl", "KL", "bad")
+        self.bars = CurvePlot(
+            "KL per dimension (nats)",
+            "latent dimension, sorted",
+            "Average KL(q(z_k|x) ‖ p(z_k)); one near 0 is ignored",
+        )
+        self._active = label("", "strong", tabular=True)
+        self.bars.head.addWidget(self._active)
+        self.bars.plot.setMouseEnabled(False, False)
+        grid.addWidget(self.elbo, 0, 0, 1, 2)
+        grid.addWidget(self.loss, 0, 0, 2, 2)
+        grid.addWidget(self.parts, 1, 0)
+        grid.addWidget(self.bars, 1, 1)
+        grid.setRowStretch(0, 4)
+        grid.setRowStretch(1, 3)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(1, 1)
+        self.clear()
+
+    def set_family(self, family: str) -> None:
+        """Show the plots that a family has."""
+        self.family = family
+        for plot in (self.elbo, self.parts, self.bars):
+            plot.setVisible(family == "vae")
+        self.loss.setVisible(family == "ddpm")
+
+    def clear(self) -> None:
+        """Forget all measurements."""
+        self._epochs: dict[str, list[float]] = defaultdict(list)
+        self._values: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self._kl: tuple[float, ...] = ()
+        self._stale = True
+        self.redraw()
+
+    def add(self, measurement: Measurement) -> None:
+        """Take note of a measurement."""
+        self._epochs[measurement.split].append(measurement.epoch)
+        for name, value in measurement.values.items():
+            self._values[measurement.split, name].append(value)
+        if measurement.kl_per_dimension:
+            self._kl = measurement.kl_per_dimension
+        self._stale = True
+
+    def redraw(self) -> None:
+        """Draw what is new since the last time."""
+        if not self._stale:
+            return
+        self._stale = False
+        for split in ("train", "test"):
+            epochs = self._epochs[split]
+            self.elbo.set_curve(split, *self._series(epochs, split, "elbo"), "{:.2f}")
+            self.loss.set_curve(split, *self._series(epochs, split, "loss"), "{:.4f}")
+        epochs = self._epochs["train"]
+        at, reconstruction = self._series(epochs, "train", "reconstruction")
+        self.parts.set_curve("reconstruction", at, -reconstruction, "{:.2f}")
+        self.parts.set_curve("kl", *self._series(epochs, "train", "kl"), "{:.2f}")
+        self._draw_bars()
+
+    def _series(self, epochs: list[float], split: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+        values = np.asarray(self._values[split, name], float)
+        return np.asarray(epochs, float)[: len(values)], values
+
+    def _draw_bars(self) -> None:
+        order = np.argsort(-np.asarray(self._kl), kind="stable")
+        heights = [self._kl[k] for k in order]
+        active = [height >= INACTIVE_BELOW for height in heights]
+        self.bars.set_bars(heights, [f"z{k}" for k in order], active)
+        self._active.setText(f"{sum(active)} of {len(active)} active" if active else "")

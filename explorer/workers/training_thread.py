@@ -1,0 +1,52 @@
+"""Training in the background of the window."""
+
+import os
+import time
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from explorer import runs
+from explorer.config import RunConfig
+from explorer.messages import TrainingEnded, TrainingStarted
+from explorer.workers.thread import Worker, be_polite
+
+_PUBLISH_SECONDS = 0.1
+
+
+class TrainingThread(Worker):
+    """Runs one experiment and emits ``happened`` with a tuple of messages, ten times a second at most.
+
+    Args:
+        config: what to train; a new run folder is made for it in the library.
+        resume: a run folder to go on with instead.
+        parent: the thread's owner.
+    """
+
+    happened = Signal(object)
+
+    def __init__(self, config: RunConfig, resume: Path | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.config = config
+        self.resume = resume
+        self.setObjectName("training")
+
+    def work(self) -> None:
+        """Train until done or interrupted; whatever happens, the loop saves first."""
+        be_polite()
+        import torch
+
+        from explorer.training.loop import train
+
+        torch.set_num_threads(max(1, os.cpu_count() or 1))
+        folder = self.resume or runs.create(self.config, command="window")
+        waiting: list[object] = []
+        published = 0.0
+        for message in train(folder, should_stop=self.isInterruptionRequested, resume=self.resume is not None):
+            waiting.append(message)
+            now = time.monotonic()
+            if now - published >= _PUBLISH_SECONDS or isinstance(message, TrainingStarted | TrainingEnded):
+                self.happened.emit(tuple(waiting))
+                waiting, published = [], now
+        if waiting:
+            self.happened.emit(tuple(waiting))
