@@ -51,7 +51,8 @@ def cosine_schedule(timesteps: int, offset: float = 0.008) -> NoiseSchedule:
 
 def build_schedule(config: DdpmConfig) -> NoiseSchedule:
     """Return the schedule that a model section asks for."""
-    return linear_schedule(config.timesteps) if config.schedule == "linear" else cosine_schedule(config.timesteps)
+    with torch.device("cpu"):  # numbers are needed even where the network is only a plan, on "meta"
+        return linear_schedule(config.timesteps) if config.schedule == "linear" else cosine_schedule(config.timesteps)
 
 
 def forward_marginal(x0: Tensor, noise: Tensor, alpha_bar: Tensor) -> Tensor:

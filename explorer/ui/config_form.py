@@ -13,9 +13,12 @@ from explorer.settings import load_settings, preset_names, with_settings
 from explorer.ui.panel import button, column, empty, label
 
 _NAMES = {
-    "vae": "VAE", "ddpm": "DDPM", "mlp": "MLP", "bernoulli": "Bernoulli", "gaussian": "Gaussian", "cpu": "CPU",
+    "vae": "VAE, β-VAE", "ddpm": "DDPM", "mlp": "MLP", "bernoulli": "Bernoulli", "gaussian": "Gaussian", "cpu": "CPU",
     "cuda": "CUDA", "mps": "MPS", "digits": "Digits · 1 797",
 }  # fmt: skip
+
+
+_LABEL_WIDTH = 96
 
 
 def shown_value(value: Any) -> str:
@@ -52,7 +55,9 @@ class ConfigForm(QWidget):
         for name in preset_names():
             self.preset.addItem(load_settings(name).title, name)
         self.preset.activated.connect(self._use_preset)
-        self._top.addRow(label("Preset", "muted"), self.preset)
+        first = label("Preset", "muted")
+        first.setMinimumWidth(_LABEL_WIDTH)
+        self._top.addRow(first, self.preset)
         holder = QWidget()
         holder.setLayout(self._top)
         layout.addWidget(holder)
@@ -139,6 +144,7 @@ class ConfigForm(QWidget):
         editor.setAccessibleName(str(hints["label"]))
         unit = f", {hints['unit']}" if "unit" in hints else ""
         name = label(f"{hints['label']}{unit}", "muted", tip=tip)
+        name.setMinimumWidth(_LABEL_WIDTH)
         name.setBuddy(editor)
         form.addRow(name, editor)
         self._editors[address] = editor

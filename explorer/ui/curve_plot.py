@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from numpy.typing import ArrayLike
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy
 
 from explorer.ui import theme
 from explorer.ui.panel import Panel, label
@@ -50,6 +50,7 @@ class CurvePlot(Panel):
 
     def __init__(self, title: str, bottom: str, tip: str = "", left: str = "") -> None:
         super().__init__(title, tip)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._roles: dict[str, str] = {}
         self._names: dict[str, str] = {}
@@ -66,7 +67,7 @@ class CurvePlot(Panel):
         self.item.setLabel("bottom", bottom)
         if left:
             self.item.setLabel("left", left)
-        self.item.showGrid(y=True, alpha=0.25)
+        self.item.showGrid(y=True, alpha=1.0)
         self.item.getAxis("left").setWidth(46 if not left else 60)
         self.body.addWidget(self.plot, 1)
         self._cursor: pg.InfiniteLine | None = None

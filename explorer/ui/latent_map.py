@@ -3,7 +3,7 @@
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QPainterPath
 from PySide6.QtWidgets import QComboBox, QHBoxLayout
 
 from explorer.messages import LatentMap
@@ -11,6 +11,16 @@ from explorer.ui import theme
 from explorer.ui.latent_sliders import EXTENT, subscript
 from explorer.ui.panel import Panel, empty, label
 from explorer.ui.plot_style import dress
+
+
+def _crosshair() -> QPainterPath:
+    """Return a ring with four ticks, in the unit square that pyqtgraph scales to the symbol's size."""
+    path = QPainterPath()
+    path.addEllipse(QPointF(0, 0), 0.3, 0.3)
+    for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        path.moveTo(0.18 * x, 0.18 * y)
+        path.lineTo(0.5 * x, 0.5 * y)
+    return path
 
 
 class _WalkBox(pg.ViewBox):
@@ -65,11 +75,10 @@ class LatentScatter(Panel):
         self.plot.setToolTip("Click to decode the point there, drag to walk, wheel to zoom, double click to fit")
         self.item = self.plot.getPlotItem()
         self.item.hideButtons()
-        self.item.showGrid(x=True, y=True, alpha=0.15)
+        self.item.showGrid(x=True, y=True, alpha=0.6)
         self._points = pg.ScatterPlotItem(pxMode=True, size=6, pen=None)
-        self._ring = pg.ScatterPlotItem(pxMode=True, size=16, brush=None)
-        self._cross = pg.ScatterPlotItem(pxMode=True, size=26, symbol="+", brush=None)
-        for item in (self._points, self._cross, self._ring):
+        self._cross = pg.ScatterPlotItem(pxMode=True, size=30, symbol=_crosshair(), brush=None)
+        for item in (self._points, self._cross):
             self.item.addItem(item)
         self.body.addWidget(self.plot, 1)
         self.body.addWidget(label("click to decode · drag to walk · wheel to zoom · double click to fit", "muted"))
@@ -81,7 +90,8 @@ class LatentScatter(Panel):
         self._z = np.zeros(latent_map.means.shape[1], np.float32)
         items, size = latent_map.means.shape
         number = f"{items:,}".replace(",", " ")
-        self.title.setText(f"Latent space · q(z|x) means of {number} {latent_map.split} images")
+        kind = "test" if latent_map.split == "test" else "training"
+        self.title.setText(f"Latent space · q(z|x) means of {number} {kind} images")
         order = [int(k) for k in np.argsort(-latent_map.kl_per_dimension, kind="stable")]
         self.axes = (order[0], order[1] if size > 1 else order[0])
         for box, axis in zip(self._boxes, self.axes, strict=True):
@@ -130,19 +140,16 @@ class LatentScatter(Panel):
     def set_cursor(self, z: np.ndarray) -> None:
         """Put the cursor where z is on the two axes shown."""
         self._z = z
-        spot = {"x": [float(z[self.axes[0]])], "y": [float(z[self.axes[1]])]}
-        self._ring.setData(**spot)
-        self._cross.setData(**spot)
+        self._cross.setData(x=[float(z[self.axes[0]])], y=[float(z[self.axes[1]])])
 
     @property
     def cursor_at(self) -> tuple[float, float]:
         """Return where the cursor is, in the units of the axes."""
-        x, y = self._ring.getData()
+        x, y = self._cross.getData()
         return float(x[0]), float(y[0])
 
     def _recolor(self) -> None:
         colors = theme.colors()
         dress(self.plot)
-        for item in (self._ring, self._cross):
-            item.setPen(pg.mkPen(colors.text, width=2))
+        self._cross.setPen(pg.mkPen(colors.text, width=2))
         self._draw()

@@ -14,10 +14,11 @@ from explorer.ui.latent_sliders import EXTENT, INACTIVE_BELOW, LatentSliders, si
 from explorer.ui.page import Page
 from explorer.ui.panel import Panel, button, empty, label
 from explorer.ui.picture_grid import PictureGrid
+from explorer.ui.traversal_strip import TraversalStrip
 from explorer.workers.session_worker import OpenRequest, SessionWorker
 
 _STEPS = 11
-_BLOCKS = 3
+_MOST_ROWS = 12
 _SETTLE_MS = 60
 _SWING_MS = 90
 
@@ -47,6 +48,7 @@ class LatentPage(Page):
         self._swing = QTimer(self, interval=_SWING_MS)
         self._swing.timeout.connect(self._swing_on)
         self._swing_step = 0
+        self._dimensions: tuple[int, ...] = ()
         self._build()
         self._say_empty()
 
@@ -102,17 +104,13 @@ class LatentPage(Page):
         self.animate.setEnabled(False)
         self.animate.toggled.connect(self._animate)
         panel.head.addWidget(self.animate)
-        self._strips = QHBoxLayout()
-        self._strips.setSpacing(16)
-        panel.body.addLayout(self._strips, 1)
-        self.strips: list[PictureGrid] = []
+        self.strip = TraversalStrip()
+        panel.body.addWidget(self.strip, 1)
         return panel
 
     def _say_empty(self) -> None:
         self.picture.clear("no model open")
-        grid = PictureGrid("traversal")
-        grid.clear("Open a VAE from the Models page to see where it puts the data and to walk there.")
-        self._strips.addWidget(grid)
+        self.strip.clear("Open a VAE from the Models page to see where it puts the data and to walk there.")
 
     def _show_facts(self, model: OpenedModel) -> None:
         empty(self._facts)
@@ -121,7 +119,7 @@ class LatentPage(Page):
             ("Model", model.card.title, ""),
             ("Family", model.card.label, ""),
             ("β", f"{config.get('beta', 1):g}", "Weight of the KL term in training"),
-            ("p(x|z)", str(config.get("likelihood", "")), "The decoder's likelihood"),
+            ("p(x|z)", str(config.get("likelihood", "")).capitalize(), "The decoder's likelihood"),
             ("ELBO", signed(metrics.get("test_elbo", float("nan"))), "Test images, nats per image, β = 1"),
             ("KL", signed(metrics.get("test_kl", float("nan"))), "KL(q(z|x) ‖ p(z)), test images, nats"),
         ]
@@ -160,25 +158,15 @@ class LatentPage(Page):
         self.model = model
         self.sliders.set_model(model.latents.kl_per_dimension.tolist())
         self.map.set_map(model.latents)
-        self._make_strips(model.latents.kl_per_dimension)
+        self.traversal = self.decoded = None
+        kl = model.latents.kl_per_dimension
+        order = [int(k) for k in np.argsort(-kl, kind="stable")]
+        self._dimensions = tuple([k for k in order if kl[k] >= INACTIVE_BELOW][:_MOST_ROWS] or order[:1])
         self._show_facts(model)
         self.subject.emit(f"model: {model.card.title}")
         self.export.setEnabled(True)
         self.animate.setEnabled(True)
         self._go_to(np.zeros(model.latent_size, np.float32))
-
-    def _make_strips(self, kl: Floats) -> None:
-        order = [int(k) for k in np.argsort(-kl, kind="stable")]
-        active = [k for k in order if kl[k] >= INACTIVE_BELOW] or order[:1]
-        self._dimensions = tuple(active[:12])
-        blocks = min(_BLOCKS, len(self._dimensions))
-        self._per_block = -(-len(self._dimensions) // blocks)
-        empty(self._strips)
-        self.strips = [
-            PictureGrid(f"traversal {index + 1}") for index in range(-(-len(self._dimensions) // self._per_block))
-        ]
-        for strip in self.strips:
-            self._strips.addWidget(strip)
 
     @Slot(object)
     def _failed(self, failure: Failure) -> None:
@@ -230,20 +218,14 @@ class LatentPage(Page):
         if self.model is None or traversal.request.dimensions != self._dimensions:
             return
         self.traversal = traversal
-        if not self._swing.isActive():
-            self._show_traversal()
+        self.strip.set_rows(self._rows(), [f"z{subscript(k)}" for k in self._dimensions])
+        if self._swing.isActive():
+            self._swing_on()
 
     def _rows(self) -> np.ndarray:
         assert self.traversal is not None
         pixels = self.traversal.pixels
         return pixels.reshape(len(self._dimensions), _STEPS, *pixels.shape[1:])
-
-    def _show_traversal(self) -> None:
-        rows = self._rows()
-        for index, strip in enumerate(self.strips):
-            part = slice(index * self._per_block, (index + 1) * self._per_block)
-            names = [f"z{subscript(k)}" for k in self._dimensions[part]]
-            strip.set_pixels(rows[part].reshape(-1, *rows.shape[2:]), _STEPS, row_names=names)
 
     @Slot(bool)
     def _animate(self, on: bool) -> None:
@@ -253,20 +235,15 @@ class LatentPage(Page):
             self._swing.start()
         else:
             self._swing.stop()
-            if self.traversal is not None:
-                self._show_traversal()
+            self._ask_traversal()
 
     @Slot()
     def _swing_on(self) -> None:
         if self.traversal is None:
             return
-        rows, turn = self._rows(), 2 * (_STEPS - 1)
+        turn = 2 * (_STEPS - 1)
         self._swing_step = (self._swing_step + 1) % turn
-        step = min(self._swing_step, turn - self._swing_step)
-        for index, strip in enumerate(self.strips):
-            part = rows[index * self._per_block : (index + 1) * self._per_block, step]
-            names = [f"z{subscript(k)}" for k in self._dimensions[index * self._per_block :][: len(part)]]
-            strip.set_pixels(part, 1, row_names=names)
+        self.strip.show_step(min(self._swing_step, turn - self._swing_step))
 
     # ---- taking home ----
 

@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
-from superqt import QDoubleSlider
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from explorer.messages import Floats
-from explorer.ui import theme
+from explorer.ui.filled_slider import FilledSlider
 from explorer.ui.panel import button, column, empty, label
 
 EXTENT = 3.0
 INACTIVE_BELOW = 0.01
-_KNOB = 8
 
 
 def subscript(number: int) -> str:
@@ -27,66 +24,6 @@ def signed(value: float) -> str:
     return f"{value:.2f}".replace("-", "−")
 
 
-class CenteredSlider(QDoubleSlider):
-    """A slider from −3 to 3 that is filled from zero to its value."""
-
-    def __init__(self) -> None:
-        super().__init__(Qt.Orientation.Horizontal)
-        self.setRange(-EXTENT, EXTENT)
-        self.setSingleStep(0.1)
-        self.setPageStep(0.5)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumWidth(90)
-        self.setMouseTracking(False)
-
-    def sizeHint(self) -> QSize:
-        """Return the usual size of a slider."""
-        return QSize(160, 2 * _KNOB + 6)
-
-    def _x(self, value: float) -> float:
-        share = (value - self.minimum()) / (self.maximum() - self.minimum())
-        return _KNOB + share * (self.width() - 2 * _KNOB)
-
-    def value_at(self, x: float) -> float:
-        """Return the value whose knob would be at x."""
-        share = (x - _KNOB) / max(1, self.width() - 2 * _KNOB)
-        return float(self.minimum() + min(1.0, max(0.0, share)) * (self.maximum() - self.minimum()))
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Bring the knob under the mouse; the right button brings it to zero."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            self.setSliderDown(True)
-            self.setValue(self.value_at(event.position().x()))
-        elif event.button() == Qt.MouseButton.RightButton:
-            self.setValue(0.0)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Drag the knob."""
-        if event.buttons() & Qt.MouseButton.LeftButton:
-            self.setValue(self.value_at(event.position().x()))
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Let go."""
-        self.setSliderDown(False)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint groove, filling and knob."""
-        colors = theme.colors()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        middle = self.height() / 2
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(colors.faint))
-        painter.drawRoundedRect(QRectF(_KNOB, middle - 2, self.width() - 2 * _KNOB, 4), 2, 2)
-        zero, here = self._x(0.0), self._x(float(self.value()))
-        painter.setBrush(QColor(colors.accent))
-        painter.drawRoundedRect(QRectF(min(zero, here), middle - 2, abs(here - zero), 4), 2, 2)
-        painter.setPen(QPen(QColor(colors.accent), 2.5))
-        painter.setBrush(QColor(colors.accent if self.hasFocus() or self.isSliderDown() else colors.text))
-        painter.drawEllipse(QPointF(here, middle), _KNOB - 2.5, _KNOB - 2.5)
-        painter.end()
-
-
 class LatentSliders(QWidget):
     """The sliders of a model; ``moved`` carries z, shape (latent,), after every move by hand."""
 
@@ -94,8 +31,8 @@ class LatentSliders(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sliders: list[CenteredSlider] = []
-        self._values: list[QWidget] = []
+        self.sliders: list[FilledSlider] = []
+        self._values: list[QLabel] = []
         self._z: Floats = np.zeros(0, np.float32)
         self._random = np.random.default_rng()
         layout = QVBoxLayout(self)
@@ -130,7 +67,7 @@ class LatentSliders(QWidget):
         empty(self._rows)
         size = len(kl_per_dimension)
         self._z = np.zeros(size, np.float32)
-        self.sliders, self._values = [CenteredSlider() for _ in range(size)], [QWidget()] * size
+        self.sliders, self._values = [self._slider() for _ in range(size)], [QLabel()] * size
         order = np.argsort(-np.asarray(kl_per_dimension), kind="stable")
         active = [int(k) for k in order if kl_per_dimension[k] >= INACTIVE_BELOW]
         inactive = [int(k) for k in order if kl_per_dimension[k] < INACTIVE_BELOW]
@@ -152,6 +89,13 @@ class LatentSliders(QWidget):
             self._rows.addWidget(fold)
             self._rows.addWidget(group)
         self._rows.addStretch(1)
+
+    def _slider(self) -> FilledSlider:
+        made = FilledSlider()
+        made.setRange(-EXTENT, EXTENT)
+        made.setSingleStep(0.1)
+        made.setPageStep(0.5)
+        return made
 
     def _group(self, dimensions: Sequence[int], kl: Sequence[float]) -> QWidget:
         widget = QWidget()
@@ -185,7 +129,7 @@ class LatentSliders(QWidget):
     def _slid(self, value: float) -> None:
         k = int(self.sender().property("dimension"))
         self._z[k] = value
-        self._values[k].setText(signed(value))  # type: ignore[attr-defined]
+        self._values[k].setText(signed(value))
         self.moved.emit(self.z)
 
     def set_z(self, z: Floats) -> None:
@@ -194,7 +138,7 @@ class LatentSliders(QWidget):
             self.sliders[k].blockSignals(True)
             self.sliders[k].setValue(float(value))
             self.sliders[k].blockSignals(False)
-            self._values[k].setText(signed(float(value)))  # type: ignore[attr-defined]
+            self._values[k].setText(signed(float(value)))
         self._z = np.asarray(z, np.float32).copy()
 
     def _to_zero(self) -> None:

@@ -101,7 +101,7 @@ class MainWindow(QWidget):
         content.setSpacing(0)
         self.messages = MessageBar()
         holder = QHBoxLayout()
-        holder.setContentsMargins(12, 8, 12, 0)
+        holder.setContentsMargins(12, 0, 12, 0)
         holder.addWidget(self.messages)
         content.addLayout(holder)
         self.stack = QStackedWidget()
@@ -114,7 +114,7 @@ class MainWindow(QWidget):
         geometry = settings().value("geometry")
         if isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)
-        self.show_page("models")
+        self.show_page("models").setFocus()
         self.warm_up = WarmUp(self)
         self.warm_up.ready.connect(self._devices_known)
         self.warm_up.failed.connect(self._no_torch)

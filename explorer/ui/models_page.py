@@ -174,7 +174,7 @@ class ModelsPage(Page):
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName("search models")
         self.search.setToolTip("Show only models whose name, data set or tags contain this")
-        self.search.setMaximumWidth(300)
+        self.search.setFixedWidth(300)
         self.search.textChanged.connect(self._arrange)
         QShortcut(QKeySequence.StandardKey.Find, self, self.search.setFocus)
         row.addWidget(self.search)
@@ -297,7 +297,7 @@ class ModelsPage(Page):
             return [("Problem", card.problem), ("Folder", card.path)]
         model, metrics = card.config.get("model", {}), card.metrics
         if card.family == "vae":
-            family = f"{card.label}, {model.get('likelihood')} decoder"
+            family = f"{card.label}, {str(model.get('likelihood')).capitalize()} decoder"
             network = f"{model.get('network')} · {card.parameters:,} parameters".replace(",", " ")
             special = ("Latents", f"{model.get('latent_size')}-d · {metrics.get('active_dimensions', 0):.0f} active")
         else:

@@ -3,9 +3,22 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from explorer.ui import theme
+
+# Inter puts the hat of ε̂ beside the letter; other fonts put it on top.
+EPS_HAT = "<span style=\"font-family:'DejaVu Sans','Segoe UI','Helvetica Neue',Arial\">ε̂</span>"
 
 
 def label(text: str = "", role: str = "", *, tabular: bool = False, tip: str = "") -> QLabel:
@@ -43,8 +56,8 @@ class Panel(QFrame):
         self.head = QHBoxLayout()
         self.head.setSpacing(theme.GRID)
         self.title = label(title, "title", tip=tip)
-        self.head.addWidget(self.title)
-        self.head.addStretch(1)
+        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # gives way to the rest
+        self.head.addWidget(self.title, 1)
         outer.addLayout(self.head)
         self.body = QVBoxLayout()
         self.body.setSpacing(theme.GRID)

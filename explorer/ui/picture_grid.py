@@ -126,7 +126,7 @@ class PictureGrid(QWidget):
         step_y = height + self._gap + self._caption_height()
         left = 1.0 + self._margin()
         if self.align & Qt.AlignmentFlag.AlignHCenter:
-            left = max(1.0, (self.width() - step_x * (columns - 1) - width) / 2)
+            left = max(left, (self.width() + self._margin() - step_x * (columns - 1) - width) / 2)
         top = 1.0
         if self.align & Qt.AlignmentFlag.AlignVCenter:
             top = max(1.0, (self.height() - step_y * rows + self._gap) / 2)

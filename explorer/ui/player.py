@@ -3,9 +3,10 @@
 import time
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from explorer.ui import theme
+from explorer.ui.filled_slider import FilledSlider
 from explorer.ui.panel import Panel, Segmented, label
 
 _TICK_MS = 33
@@ -36,7 +37,9 @@ class Player(Panel):
         self.speed.choose("1×")
         self.where = label("", tabular=True)
         self.where.setMinimumWidth(64)
-        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider = FilledSlider()
+        self.slider.setSingleStep(1)
+        self.slider.setPageStep(10)
         self.slider.setToolTip("Drag to any step that is computed")
         self.slider.setAccessibleName("step of the chain")
         self.slider.valueChanged.connect(self._scrubbed)
@@ -79,7 +82,7 @@ class Player(Panel):
     @property
     def position(self) -> int:
         """Return the position that is shown."""
-        return self.slider.value()
+        return round(self.slider.value())
 
     @property
     def playing(self) -> bool:
@@ -109,10 +112,10 @@ class Player(Panel):
         if self._ready > 0:
             self.moved.emit(position)
 
-    @Slot(int)
-    def _scrubbed(self, position: int) -> None:
+    @Slot(float)
+    def _scrubbed(self, position: float) -> None:
         self.pause()
-        self.go_to(position)
+        self.go_to(round(position))
 
     # ---- moving ----
 

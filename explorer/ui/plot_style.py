@@ -16,3 +16,4 @@ def dress(plot: pg.PlotWidget) -> None:
         axis.setTextPen(pg.mkPen(colors.muted))
         axis.setStyle(tickFont=theme.font(11, tabular=True), tickLength=0)
         axis.label.setFont(theme.font(11))
+        axis.setZValue(-1)  # the grid belongs behind the curves

@@ -66,11 +66,17 @@ def _folder_for(page: str, model: str | None) -> Path:
 
 def _wait(done: Callable[[], bool], complaint: str) -> None:
     from PySide6.QtCore import QCoreApplication, QEventLoop
+    from PySide6.QtWidgets import QApplication
+
+    from explorer.ui.message_bar import MessageBar
 
     until = time.monotonic() + _PATIENCE
     while not done():
         if time.monotonic() > until:
             raise ExplorerError(f"{complaint} within {_PATIENCE:.0f} s; see the log")
+        for bar in (widget for widget in QApplication.allWidgets() if isinstance(widget, MessageBar)):
+            if bar.isVisible():
+                raise ExplorerError(bar.text.text())
         QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
         time.sleep(0.005)
 

@@ -11,7 +11,7 @@ from explorer.ui import theme
 from explorer.ui.curve_plot import CurvePlot
 from explorer.ui.panel import Panel, label
 
-X0_HAT, EPS_HAT, ALPHA_BAR = "x̂₀", "ε̂", "ᾱ"
+X0_HAT, ALPHA_BAR = "x̂₀", "ᾱ"
 
 
 def _number(value: float, digits: int = 4) -> str:

@@ -34,6 +34,7 @@ class Colors:
     second: str
     good: str
     bad: str
+    knob: str
     classes: tuple[str, ...]
 
 
@@ -53,6 +54,7 @@ DARK = Colors(
     second="#f0a93b",
     good="#3fbf83",
     bad="#f26d6d",
+    knob="#e8eaee",
     classes=(
         "#4f9fe6", "#ffb22e", "#e0543a", "#a9b8b6", "#b06ee0", "#c08675", "#ff8330", "#cdc184", "#8f95a5", "#a5e4e8",
     ),
@@ -72,6 +74,7 @@ LIGHT = Colors(
     second="#c77700",
     good="#12805c",
     bad="#c93a3a",
+    knob="#ffffff",
     classes=(
         "#3f90da", "#e89500", "#bd1f01", "#7e8e8c", "#832db6", "#a96b59", "#e76300", "#9c9052", "#717581", "#4bb4bb",
     ),
@@ -217,9 +220,9 @@ QToolTip {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.border}
 QLabel[role="title"] {{ color: {c.muted}; font-weight: 600; }}
 QLabel[role="muted"], QCheckBox[role="muted"] {{ color: {c.muted}; }}
 QLabel[role="strong"] {{ font-weight: 600; }}
-QLabel[role="pill"], QLabel[role="tag"] {{ border: 1px solid {c.border}; padding: 2px 8px; border-radius: 4px; }}
-QLabel[role="tag"] {{ color: {c.muted}; }}
-QLabel[role="pill"] {{ border-radius: 12px; padding: 4px 12px; color: {c.muted}; }}
+QLabel[role="pill"], QLabel[role="tag"] {{ border: 1px solid {c.border}; padding: 1px 6px; border-radius: 4px; }}
+QLabel[role="tag"] {{ color: {c.muted}; font-size: 11px; }}
+QLabel[role="pill"] {{ border-radius: 12px; padding: 0 12px; min-height: 24px; max-height: 24px; color: {c.muted}; }}
 QPushButton, QToolButton {{ background: {c.hover}; color: {c.text}; border: 1px solid {c.border}; border-radius: 6px;
   padding: 5px 12px; }}
 QPushButton:hover, QToolButton:hover {{ border-color: {c.muted}; }}
@@ -256,12 +259,6 @@ QCheckBox::indicator {{ width: 15px; height: 15px; border: 1px solid {c.border};
   background: {c.field}; }}
 QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent}; image: url({check}); }}
 QCheckBox::indicator:focus {{ border-color: {c.accent}; }}
-QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {c.faint}; }}
-QSlider::sub-page:horizontal {{ background: {c.accent}; border-radius: 2px; }}
-QSlider::handle:horizontal {{ width: 10px; height: 10px; margin: -6px 0; border-radius: 8px; background: {c.chrome};
-  border: 3px solid {c.accent}; }}
-QSlider::handle:horizontal:hover, QSlider:focus::handle:horizontal {{ background: {c.accent}; }}
-QSlider[centered="true"]::sub-page:horizontal {{ background: transparent; }}
 QProgressBar {{ background: {c.faint}; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }}
 QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
 QScrollArea {{ background: transparent; border: none; }}
@@ -278,6 +275,7 @@ QMenu::item:selected {{ background: {c.hover}; }}
 QMenu::item:disabled {{ color: {c.muted}; }}
 QMenu::separator {{ height: 1px; background: {c.border}; margin: 4px 8px; }}
 QLabel[role="key"] {{ border: 1px solid {c.border}; border-radius: 4px; padding: 1px 6px; color: {c.muted}; }}
-#messageBar {{ background: {c.panel}; border: 1px solid {c.bad}; border-radius: {RADIUS}px; }}
+#messageBar {{ background: {c.panel}; border: 1px solid {c.bad}; border-radius: {RADIUS}px;
+  margin-top: 10px; }}
 #details {{ background: {c.field}; border: 1px solid {c.border}; border-radius: 6px; color: {c.text}; }}
 """

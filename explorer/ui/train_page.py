@@ -100,7 +100,7 @@ class TrainPage(Page):
     def _pictures(self) -> Panel:
         panel = Panel("What it makes now", "On fixed test images and a fixed seed, so that changes come from learning")
         panel.setFixedWidth(300)
-        self._originals_title = label("test images, and below each its reconstruction", "muted")
+        self._originals_title = label("test images, reconstructions below", "muted")
         self.reconstructions = PictureGrid("test images and reconstructions", 4)
         self._samples_title = label("samples from the prior", "muted")
         self.samples = PictureGrid("samples")

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from explorer.messages import Measurement
 from explorer.ui.curve_plot import CurvePlot
 from explorer.ui.latent_sliders import INACTIVE_BELOW
-from explorer.ui.panel import label
+from explorer.ui.panel import EPS_HAT, label
 
 _ELBO_TIP = (
     "ELBO = E_q[ln p(x|z)] − KL(q(z|x) ‖ p(z)), a lower bound of ln p(x), in nats per image, summed over pixels, "
@@ -29,12 +29,14 @@ class TrainingCurves(QWidget):
         self.elbo.add_curve("train", "train", "accent")
         self.elbo.add_curve("test", "test", "second")
         self.loss = CurvePlot(
-            "Loss ‖ε − ε̂‖² (mean per value)", "epoch", "Mean squared error of the predicted noise; 1 is no idea"
+            f"Loss ‖ε − {EPS_HAT}‖² (mean per value)",
+            "epoch",
+            "Mean squared error of the guessed noise; 1 is no idea",
         )
         self.loss.add_curve("train", "train", "accent")
         self.loss.add_curve("test", "test", "second")
         self.parts = CurvePlot(
-            "Reconstruction and KL (nats per image)",
+            "Its two parts (nats)",
             "epoch",
             "−E_q[ln p(x|z)]: how badly x is rebuilt. KL(q(z|x) ‖ p(z)): how much z tells of x. Training images",
         )

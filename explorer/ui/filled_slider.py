@@ -1,0 +1,71 @@
+"""The slider of the app: a float slider filled from a point of origin to its value."""
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from superqt import QDoubleSlider
+
+from explorer.ui import theme
+
+_KNOB = 8
+
+
+class FilledSlider(QDoubleSlider):
+    """A horizontal slider; a press brings the knob under the mouse, the right button brings it to the origin.
+
+    Args:
+        origin: the value from which the groove is filled.
+    """
+
+    def __init__(self, origin: float = 0.0) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self._origin = origin
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumWidth(90)
+
+    def sizeHint(self) -> QSize:
+        """Return the usual size of a slider."""
+        return QSize(160, 2 * _KNOB + 6)
+
+    def _x(self, value: float) -> float:
+        span = max(self.maximum() - self.minimum(), 1e-9)
+        return _KNOB + (value - self.minimum()) / span * (self.width() - 2 * _KNOB)
+
+    def value_at(self, x: float) -> float:
+        """Return the value whose knob would be at x."""
+        share = (x - _KNOB) / max(1, self.width() - 2 * _KNOB)
+        return float(self.minimum() + min(1.0, max(0.0, share)) * (self.maximum() - self.minimum()))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Bring the knob under the mouse, or to the origin."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.setSliderDown(True)
+            self.setValue(self.value_at(event.position().x()))
+        elif event.button() == Qt.MouseButton.RightButton:
+            self.setValue(self._origin)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drag the knob."""
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self.setValue(self.value_at(event.position().x()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Let go."""
+        self.setSliderDown(False)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint groove, filling and knob."""
+        colors = theme.colors()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        middle = self.height() / 2
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(colors.faint))
+        painter.drawRoundedRect(QRectF(_KNOB, middle - 2, self.width() - 2 * _KNOB, 4), 2, 2)
+        zero, here = self._x(self._origin), self._x(float(self.value()))
+        accent = QColor(colors.accent if self.isEnabled() else colors.muted)
+        painter.setBrush(accent)
+        painter.drawRoundedRect(QRectF(min(zero, here), middle - 2, abs(here - zero), 4), 2, 2)
+        painter.setPen(QPen(accent, 2.5))
+        painter.setBrush(accent if self.hasFocus() or self.isSliderDown() else QColor(colors.knob))
+        painter.drawEllipse(QPointF(here, middle), _KNOB - 2.5, _KNOB - 2.5)
+        painter.end()
