@@ -213,8 +213,8 @@ def append_measurement(folder: Path, measurement: Measurement) -> None:
     """Append one line to ``metrics.jsonl``."""
     line: dict[str, Any] = {
         "step": measurement.step,
-        "epoch": round(measurement.epoch, 6),
-        "seconds": round(measurement.seconds, 3),
+        "epoch": measurement.epoch,
+        "seconds": measurement.seconds,
         "split": measurement.split,
         **measurement.values,
     }

@@ -110,8 +110,8 @@ class _Loop:
             )
         measurement = Measurement(
             step=self.trainer.step,
-            epoch=self.trainer.step / self.per_epoch,
-            seconds=self._seconds(),
+            epoch=round(self.trainer.step / self.per_epoch, 6),
+            seconds=round(self._seconds(), 3),
             split="train" if split == "train" else "test",
             values=values,
             kl_per_dimension=() if kl is None else tuple(kl.tolist()),

@@ -9,6 +9,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from explorer.ui import theme
+from explorer.ui.garbage import GuiGarbage
 from explorer.ui.main_window import MainWindow, settings
 
 
@@ -19,6 +20,8 @@ def make_application(choice: theme.ThemeChoice) -> QApplication:
     application.setApplicationName("vae-diffusion-explorer")
     application.setApplicationDisplayName("VAE & Diffusion Explorer")
     pg.setConfigOptions(imageAxisOrder="row-major", antialias=False, useOpenGL=False)
+    if not application.findChildren(GuiGarbage):
+        GuiGarbage(application)
     theme.prepare(application)
     theme.current().apply(choice)
     return application

@@ -2,7 +2,7 @@
 
 import numpy as np
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QIntValidator
+from PySide6.QtGui import QIntValidator, QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QToolButton, QWidget
 
 from explorer.ui import theme
@@ -53,6 +53,7 @@ class DiffusionControls(QWidget):
         self.dice.clicked.connect(self._roll)
         self.sample = button("Sample", "Run the reverse chain from noise (Ctrl+Return)", "primary")
         self.sample.clicked.connect(self.sample_pressed)
+        QShortcut(QKeySequence("Ctrl+Return"), page, self.sample.click)  # a button forgets its own with a new text
         self.export = ExportButton(page)
         for widget in (self.mode, self.count, label("seed", "muted"), self.seed_field, self.dice):
             row.addWidget(widget)
@@ -94,7 +95,6 @@ class DiffusionControls(QWidget):
             widget.setEnabled(ready)
         self.count.setEnabled(ready and not self.forward)
         self.sample.setText("Cancel" if running else "Sample")
-        self.sample.setShortcut("Ctrl+Return")  # a new text forgets it
         self.sample.setProperty("role", "" if running else "primary")
         self.sample.style().polish(self.sample)
         self.export.setEnabled(exportable)

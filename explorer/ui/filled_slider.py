@@ -1,7 +1,7 @@
 """The slider of the app: a float slider filled from a point of origin to its value."""
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from superqt import QDoubleSlider
 
 from explorer.ui import theme
@@ -34,6 +34,25 @@ class FilledSlider(QDoubleSlider):
         """Return the value whose knob would be at x."""
         share = (x - _KNOB) / max(1, self.width() - 2 * _KNOB)
         return float(self.minimum() + min(1.0, max(0.0, share)) * (self.maximum() - self.minimum()))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move by a step, by a page, or to an end: superqt leaves the keys to us."""
+        step, page = self.singleStep(), self.pageStep()
+        moves = {
+            Qt.Key.Key_Left: -step,
+            Qt.Key.Key_Down: -step,
+            Qt.Key.Key_Right: step,
+            Qt.Key.Key_Up: step,
+            Qt.Key.Key_PageDown: -page,
+            Qt.Key.Key_PageUp: page,
+            Qt.Key.Key_Home: self.minimum() - self.value(),
+            Qt.Key.Key_End: self.maximum() - self.value(),
+        }
+        move = moves.get(Qt.Key(event.key()))
+        if move is None:
+            super().keyPressEvent(event)
+        else:
+            self.setValue(round(float(self.value() + move), 6))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Bring the knob under the mouse, or to the origin."""

@@ -23,6 +23,13 @@ def _crosshair() -> QPainterPath:
     return path
 
 
+class _Spots(pg.ScatterPlotItem):
+    """Points that leave clicks to the view behind them: a click on a point is a click at its place."""
+
+    def mouseClickEvent(self, event: object) -> None:
+        event.ignore()  # type: ignore[attr-defined]
+
+
 class _WalkBox(pg.ViewBox):
     """A view in which the left button sets a point and drags it; wheel zooms, the middle button pans."""
 
@@ -76,8 +83,8 @@ class LatentScatter(Panel):
         self.item = self.plot.getPlotItem()
         self.item.hideButtons()
         self.item.showGrid(x=True, y=True, alpha=0.6)
-        self._points = pg.ScatterPlotItem(pxMode=True, size=6, pen=None)
-        self._cross = pg.ScatterPlotItem(pxMode=True, size=30, symbol=_crosshair(), brush=None)
+        self._points = _Spots(pxMode=True, size=6, pen=None)
+        self._cross = _Spots(pxMode=True, size=30, symbol=_crosshair(), brush=None)
         for item in (self._points, self._cross):
             self.item.addItem(item)
         self.body.addWidget(self.plot, 1)

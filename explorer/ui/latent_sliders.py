@@ -45,6 +45,8 @@ class LatentSliders(QWidget):
         self.random = button("random", "Draw z from the prior p(z) = N(0, I)")
         self.zero.clicked.connect(self._to_zero)
         self.random.clicked.connect(self._to_random)
+        for made in (self.zero, self.random):
+            made.setEnabled(False)
         head.addWidget(self.zero)
         head.addWidget(self.random)
         layout.addLayout(head)
@@ -65,6 +67,8 @@ class LatentSliders(QWidget):
     def set_model(self, kl_per_dimension: Sequence[float]) -> None:
         """Make sliders for a model with this average KL per dimension, in nats."""
         empty(self._rows)
+        for made in (self.zero, self.random):
+            made.setEnabled(True)
         size = len(kl_per_dimension)
         self._z = np.zeros(size, np.float32)
         self.sliders, self._values = [self._slider() for _ in range(size)], [QLabel()] * size

@@ -17,6 +17,7 @@ from explorer import paths
 from explorer.errors import ExplorerError
 from explorer.messages import DeviceReport, Failure
 from explorer.ui import theme
+from explorer.ui.garbage import spare_what_is_loaded
 from explorer.ui.message_bar import MessageBar
 from explorer.ui.models_page import ModelsPage
 from explorer.ui.page import Page
@@ -100,6 +101,7 @@ class MainWindow(QWidget):
         content.setContentsMargins(0, 0, 0, 0)
         content.setSpacing(0)
         self.messages = MessageBar()
+        QShortcut(QKeySequence("Esc"), self, self.messages.hide)
         holder = QHBoxLayout()
         holder.setContentsMargins(12, 0, 12, 0)
         holder.addWidget(self.messages)
@@ -305,6 +307,7 @@ class MainWindow(QWidget):
     def _devices_known(self, report: DeviceReport) -> None:
         self.report = report
         self._show_device()
+        spare_what_is_loaded()
 
     def _show_device(self) -> None:
         if self.report is not None:

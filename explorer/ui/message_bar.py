@@ -28,7 +28,6 @@ class MessageBar(QFrame):
         self.dismiss.setProperty("role", "icon")
         self.dismiss.setToolTip("Dismiss (Esc)")
         self.dismiss.setAccessibleName("dismiss")
-        self.dismiss.setShortcut("Esc")
         self.dismiss.clicked.connect(self.hide)
         row.addWidget(self.dismiss)
         layout.addLayout(row)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from explorer import runs
-from explorer.errors import ExplorerError, RunError
+from explorer.errors import ConfigError, ExplorerError, RunError
 from explorer.images import write_picture
 
 _PATIENCE = 120.0
@@ -23,7 +23,7 @@ def render(page: str, model: str | None, theme: str, size: tuple[int, int], out:
         out: the PNG to write.
 
     Raises:
-        RunError: the model does not belong on that page.
+        ConfigError: the model does not belong on that page.
         ExplorerError: the page did not come to rest, or the file cannot be written.
     """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -56,7 +56,7 @@ def _folder_for(page: str, model: str | None) -> Path:
         folder = runs.find(model)
         card = runs.card(folder)
         if wanted not in {None, card.family}:
-            raise RunError(f"{model} is a {card.label}; the {page} page shows other models, see vdx list")
+            raise ConfigError(f"{model} is a {card.label}; the {page} page shows other models, see vdx list")
         return folder
     preferred = [folder for folder in runs.folders() if wanted in {None, runs.card(folder).family}]
     if not preferred:

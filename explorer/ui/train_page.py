@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar
 
 from explorer import images, runs
@@ -70,7 +71,7 @@ class TrainPage(Page):
         panel.body.addWidget(self.form, 1)
         buttons = QHBoxLayout()
         self.start_button = button("Start", "Train in the background (Ctrl+Return)", "primary")
-        self.start_button.setShortcut("Ctrl+Return")
+        QShortcut(QKeySequence("Ctrl+Return"), self, self.start_button.click)
         self.start_button.clicked.connect(self.start)
         self.stop_button = button(
             "Stop", "Stop after this step; the model so far is kept and can be explored", "danger"
@@ -208,7 +209,6 @@ class TrainPage(Page):
                 self._ended(message)
 
     def _ended(self, message: TrainingEnded) -> None:
-        self._draw()
         words = "finished" if message.reason == "finished" else "stopped and kept"
         self.status_line.setText(f"{words} after {message.step} steps, {duration(message.metrics['seconds'])}")
         self.bar.setValue(1000 if message.reason == "finished" else self.bar.value())
@@ -223,7 +223,7 @@ class TrainPage(Page):
     @Slot()
     def _finished(self) -> None:
         self._redraw.stop()
-        self._draw()
+        self.curves.redraw()
         if self.thread_ is not None:
             self.thread_.deleteLater()
         self.thread_ = None

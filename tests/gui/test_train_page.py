@@ -1,0 +1,155 @@
+"""The Train page: a form, a thread, curves, and a model at the end."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from explorer import paths, runs
+from explorer.messages import Failure
+from explorer.settings import load_settings
+from explorer.ui.latent_page import LatentPage
+from explorer.ui.main_window import MainWindow
+from explorer.ui.models_page import ModelsPage
+from explorer.ui.train_page import TrainPage, duration
+
+Until = Callable[[Callable[[], bool]], None]
+
+
+@pytest.fixture
+def page(window: MainWindow) -> TrainPage:
+    made = window.show_page("train")
+    assert isinstance(made, TrainPage)
+    made.form.set_config(load_settings("digits-vae"))
+    made.form.set_value("model.hidden_units", "32")
+    made.form.set_value("training.device", "cpu")
+    return made
+
+
+def test_train_to_the_end_and_explore(page: TrainPage, window: MainWindow, qtbot: QtBot, until: Until) -> None:
+    page.form.set_value("training.epochs", "20")
+    qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
+    assert page.running and not page.form.isEnabled()
+    until(lambda: not page.running)
+    assert page.folder is not None and page.folder.parent == paths.library()
+    card = runs.card(page.folder)
+    assert card.metrics["epochs"] == 20 and not card.problem
+    measured = list(runs.measurements(page.folder))
+    drawn = page.curves.elbo._curves["test"].getData()
+    assert np.array_equal(drawn[1], [m.values["elbo"] for m in measured if m.split == "test"])
+    assert page.curves.elbo.isVisible() and not page.curves.loss.isVisible()
+    assert sum(page.curves._kl) == pytest.approx(measured[-1].values["kl"], rel=1e-4)
+    assert len(page.samples.pixels) > 0 and len(page.reconstructions.pixels) == 16
+    assert "finished" in page.status_line.text()
+    models = window.page("models")
+    assert isinstance(models, ModelsPage)
+    assert str(page.folder) in [shown.card.path for shown in models.cards]
+    qtbot.mouseClick(page.explore_button, Qt.MouseButton.LeftButton)
+    latent = window.page("latent")
+    assert isinstance(latent, LatentPage)
+    until(lambda: latent.decoded is not None)
+
+
+def test_stop_keeps_the_model(page: TrainPage, window: MainWindow, qtbot: QtBot, until: Until) -> None:
+    page.form.set_value("training.epochs", "100000")
+    qtbot.keyClick(page, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    until(lambda: page.progress is not None)
+    assert "left" in page.status_line.text() or page.status_line.text() == "starting…"
+    qtbot.mouseClick(page.stop_button, Qt.MouseButton.LeftButton)
+    until(lambda: not page.running)
+    assert page.folder is not None and runs.read_record(page.folder)["status"] == "stopped"
+    assert runs.checkpoint_folders(page.folder) and not runs.card(page.folder).problem
+    assert "stopped and kept" in page.status_line.text()
+
+
+def test_a_ddpm_shows_its_loss(page: TrainPage, qtbot: QtBot, until: Until) -> None:
+    page.form.set_value("model.family", "ddpm")
+    for address, text in {
+        "model.timesteps": "20", "model.channels": "8", "model.residual_blocks": "1", "training.epochs": "1",
+        "training.precision": "float32", "model.multipliers": "1, 2",
+    }.items():  # fmt: skip
+        page.form.set_value(address, text)
+    assert page.curves.loss.isVisible() and not page.curves.elbo.isVisible()
+    qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
+    until(lambda: not page.running)
+    assert len(page.curves.loss._curves["train"].getData()[0]) > 0
+    assert len(page.samples.pixels) == 64
+
+
+def test_closing_while_it_trains_saves_a_checkpoint(
+    page: TrainPage, window: MainWindow, qtbot: QtBot, until: Until
+) -> None:
+    page.form.set_value("training.epochs", "100000")
+    qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
+    until(lambda: page.folder is not None and page.progress is not None)
+    assert page.folder is not None
+    window.close()
+    newest = runs.checkpoint_folders(page.folder)[0]
+    assert int(newest.name) >= page.progress.measurement.step
+    assert not runs.card(page.folder).problem
+
+
+def test_wrong_settings_are_told_in_place_and_not_trained(
+    page: TrainPage, qtbot: QtBot, problems: list[Failure]
+) -> None:
+    page.form.set_value("model.latent_size", "0")
+    assert page.form._complaint.isVisible() and "model.latent_size" in page.form._complaint.text()
+    assert page.form._editors["model.latent_size"].property("invalid") is True
+    qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
+    assert not page.running and "model.latent_size = 0" in problems[0].text
+    page.form.set_value("model.latent_size", "3")
+    assert not page.form._complaint.isVisible()
+
+
+def test_an_error_in_the_thread_reaches_the_bar(page: TrainPage, qtbot: QtBot, until: Until, problems: list[Failure],
+                                                monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("injected")
+
+    monkeypatch.setattr("explorer.training.loop.train", broken)
+    qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
+    until(lambda: not page.running and bool(problems))
+    assert "injected" in problems[0].text and "ZeroDivisionError" in problems[0].details
+    page.form.set_value("training.device", "cuda")
+    monkeypatch.undo()
+
+
+def test_an_absent_device_is_told(page: TrainPage, qtbot: QtBot, until: Until, problems: list[Failure]) -> None:
+    page.form.set_value("training.device", "mps")
+    qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
+    until(lambda: not page.running)
+    assert "there is no device mps" in problems[0].text
+
+
+def test_an_earlier_run_is_shown(window: MainWindow, problems: list[Failure]) -> None:
+    window.show_training(str(runs.find("digits-beta-vae")))
+    page = window.page("train")
+    assert isinstance(page, TrainPage)
+    assert page.form.config() == runs.read_config(runs.find("digits-beta-vae"))
+    assert len(page.curves.elbo._curves["train"].getData()[0]) > 20
+    assert len(page.samples.pixels) == 64 and page.explore_button.isEnabled()
+    window.show_training(str(runs.find("digits-ddpm")))
+    assert page.curves.loss.isVisible()
+    window.show_training("nowhere")
+    assert "there is no run folder" in problems[0].text
+
+
+def test_samples_export_reads_back(window: MainWindow, tmp_path: Path) -> None:
+    from explorer import images
+
+    window.show_training(str(runs.find("digits-vae-2d")))
+    page = window.page("train")
+    assert isinstance(page, TrainPage)
+    page.export.save("samples", tmp_path / "s.png")
+    with Image.open(tmp_path / "s.png") as read:
+        assert np.array_equal(np.asarray(read), images.sheet(page.samples.pixels)[..., 0])
+    page.export.save("reconstructions", tmp_path / "r.png")
+    assert images.read_provenance(tmp_path / "r.png")["model"] == "digits-vae-2d"
+
+
+def test_durations_read_well() -> None:
+    assert [duration(s) for s in (0.4, 59, 110, 3700, float("inf"))] == ["0 s", "59 s", "1 min 50 s", "1 h 1 min", "…"]
