@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from explorer.errors import ConfigError, RunError
+from explorer.errors import RunError
 
 MANIFEST = "manifest.json"
 _LARGEST_RECORD = 4_000_000
@@ -85,10 +85,26 @@ def as_json(value: Mapping[str, Any]) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
+def parse_json(text: str | bytes, what: str) -> Any:
+    """Return the value of a JSON text; duplicate keys, NaN and torn text raise RunError naming ``what``."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        if len(set(keys)) != len(keys):
+            raise ValueError("the same key twice")
+        return dict(pairs)
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is not a JSON number")
+
+    try:
+        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{what} is not readable JSON ({error}); restore it from a copy") from error
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object of a JSON file; RunError if it is missing, too large, unreadable or no object."""
-    from explorer.settings import parse_json
-
     try:
         if not path.is_file():
             raise RunError(f"{path} is missing; choose another run or train this one again")
@@ -97,10 +113,7 @@ def read_json(path: Path) -> dict[str, Any]:
         content = path.read_bytes()
     except OSError as error:
         raise RunError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
-    try:
-        value = parse_json(content, str(path))
-    except ConfigError as error:
-        raise RunError(str(error)) from error
+    value = parse_json(content, str(path))
     if not isinstance(value, dict):
         raise RunError(f"{path} does not hold a JSON object; restore it from a copy")
     return value

@@ -1,7 +1,6 @@
 """Settings from texts and files: presets, TOML, ``--set``, JSON; and errors that name the setting and the remedy."""
 
 import difflib
-import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,24 +11,6 @@ from pydantic import ValidationError
 from explorer import paths
 from explorer.config import MODEL_SECTIONS, DataConfig, FamilyName, RunConfig, TrainingConfig
 from explorer.errors import ConfigError
-
-
-def parse_json(text: str | bytes, what: str) -> Any:
-    """Return the value of a JSON text; duplicate keys, NaN and torn text raise ConfigError naming ``what``."""
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in pairs]
-        if len(set(keys)) != len(keys):
-            raise ValueError("the same key twice")
-        return dict(pairs)
-
-    def refuse(constant: str) -> Any:
-        raise ValueError(f"{constant} is not a JSON number")
-
-    try:
-        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{what} is not readable JSON ({error}); restore it from a copy") from error
 
 
 def validate(settings: Mapping[str, Any], what: str) -> RunConfig:

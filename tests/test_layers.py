@@ -9,7 +9,7 @@ import pytest
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
-        ("explorer.ui.main_window", ("torch", "sklearn", "explorer.models", "explorer.training")),
+        ("explorer.ui.main_window", ("torch", "sklearn", "pydantic", "explorer.models", "explorer.training")),
         ("explorer.ui.train_page", ("torch", "sklearn")),
         ("explorer.ui.latent_page", ("torch", "sklearn")),
         ("explorer.ui.diffusion_page", ("torch", "sklearn")),

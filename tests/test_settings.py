@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer.config import MODEL_SECTIONS, DdpmConfig, RunConfig, TrainingConfig, VaeConfig
-from explorer.errors import ConfigError
-from explorer.settings import load_settings, parse_json, preset_names, setting_names, validate, with_settings
+from explorer.errors import ConfigError, RunError
+from explorer.files import parse_json
+from explorer.settings import load_settings, preset_names, setting_names, validate, with_settings
 
 
 def test_presets_are_valid_and_named() -> None:
@@ -91,7 +92,7 @@ def test_unknown_preset_lists_those_there_are() -> None:
 
 @pytest.mark.parametrize("text", ['{"a":1,"a":2}', '{"a":NaN}', "[1,", "[" * 100_000, b"\xff\xfe"])
 def test_hostile_json_is_refused(text: str | bytes) -> None:
-    with pytest.raises(ConfigError):
+    with pytest.raises(RunError):
         parse_json(text, "run.json")
 
 

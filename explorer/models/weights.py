@@ -12,9 +12,8 @@ from torch import Tensor
 
 from explorer import files, runs
 from explorer.config import RunConfig
-from explorer.errors import ConfigError, RunError
+from explorer.errors import RunError
 from explorer.models.build import Model, build
-from explorer.settings import parse_json
 
 _LARGEST_HEADER = 10_000_000
 _LARGEST_MODEL = 2_000_000_000
@@ -33,8 +32,8 @@ def _header(content: bytes, what: str) -> dict[str, object]:
     if len(content) < 9 or length > min(len(content) - 8, _LARGEST_HEADER):
         raise RunError(f"{what} is no safetensors file: its header is cut or too long; restore it from a copy")
     try:
-        header = parse_json(content[8 : 8 + length].decode(), what)
-    except (UnicodeDecodeError, ConfigError) as error:
+        header = files.parse_json(content[8 : 8 + length].decode(), what)
+    except (UnicodeDecodeError, RunError) as error:
         raise RunError(f"{what} has an unreadable header; restore it from a copy") from error
     if not isinstance(header, dict):
         raise RunError(f"{what} has a header that is no JSON object; restore it from a copy")

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from explorer import files, runs
-from explorer.errors import ConfigError, RunError
+from explorer.errors import RunError
 from explorer.models import weights
-from explorer.settings import parse_json
 from explorer.training.trainer import Trainer
 
 OPTIMIZER_FILE = "optimizer.safetensors"
@@ -104,7 +103,7 @@ def _restore_from(trainer: Trainer, place: Path) -> float:
         return weights.read(files.read_verified(place, name), expected, str(place / name))
 
     try:
-        state = parse_json(files.read_verified(place, STATE_FILE), str(place / STATE_FILE))
+        state = files.parse_json(files.read_verified(place, STATE_FILE), str(place / STATE_FILE))
         model_state = tensors(weights.MODEL_FILE, trainer.model.state_dict())
         moments = tensors(OPTIMIZER_FILE, _expected_optimizer(trainer))
         averaged = tensors(weights.EMA_FILE, trainer.model.state_dict()) if trainer.ema is not None else None
@@ -112,7 +111,7 @@ def _restore_from(trainer: Trainer, place: Path) -> float:
         noise, cpu, precision = _decode(state["noise"]), _decode(state["cpu"]), str(state["precision"])
         cuda = _decode(state["cuda"]) if "cuda" in state and trainer.device.type == "cuda" else None
         ema_updates = int(state.get("ema_updates", 0))
-    except (ConfigError, KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError) as error:
         raise RunError(f"{place / STATE_FILE} is not a checkpoint's state ({error})") from error
     trainer.model.load_state_dict(model_state)
     if trainer.ema is not None and averaged is not None:

@@ -1,7 +1,7 @@
 """The main window: header, navigation, pages, status bar with the background jobs."""
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Slot
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QCloseEvent, QKeySequence, QPaintEvent, QShortcut
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -24,6 +24,7 @@ from explorer.ui.page import Page
 from explorer.ui.panel import label
 from explorer.workers.warm_up import WarmUp
 
+_WARM_UP_AFTER_MS = 30
 PAGES = {
     "models": ("Models", "Bundled models and your own"),
     "train": ("Train", "Train a model and watch it learn"),
@@ -297,11 +298,11 @@ class MainWindow(QWidget):
         theme.current().apply(other)
         settings().setValue("theme", other)
 
-    def showEvent(self, event: object) -> None:
-        """Load torch once the window is on screen."""
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Load torch once the window is painted."""
         if self._wants_warm_up:
             self._wants_warm_up = False
-            self.warm_up.start()
+            QTimer.singleShot(_WARM_UP_AFTER_MS, self.warm_up, self.warm_up.start)
 
     @Slot(object)
     def _devices_known(self, report: DeviceReport) -> None:

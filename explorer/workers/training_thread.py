@@ -11,11 +11,11 @@ from explorer.config import RunConfig
 from explorer.messages import TrainingEnded, TrainingStarted
 from explorer.workers.thread import Worker, be_polite
 
-_PUBLISH_SECONDS = 0.1
+_PUBLISH_SECONDS = 0.04
 
 
 class TrainingThread(Worker):
-    """Runs one experiment and emits ``happened`` with a tuple of messages, ten times a second at most.
+    """Runs one experiment and emits ``happened`` with a tuple of messages, 25 times a second at most.
 
     Args:
         config: what to train; a new run folder is made for it in the library.
