@@ -55,9 +55,9 @@ def lock(device: torch.device) -> contextlib.AbstractContextManager[object]:
     return _MPS_LOCK if device.type == "mps" else contextlib.nullcontext()
 
 
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Return the autocast context for "float32" (off) or "bfloat16"."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+def autocast(device: torch.device) -> torch.autocast:
+    """Return the context in which a step runs in bfloat16."""
+    return torch.autocast(device.type, torch.bfloat16)
 
 
 def choose_precision(wanted: str, device: torch.device, step: Callable[[str], None]) -> str:

@@ -13,17 +13,18 @@ from explorer import runs
 from explorer.data.batches import batches, steps_per_epoch, to_tensor
 from explorer.data.catalog import Dataset, load
 from explorer.errors import TrainingError
-from explorer.messages import Measurement, Pictures, Progress, TrainingEnded, TrainingStarted
+from explorer.messages import Measurement, Pictures, Progress, Split, TrainingEnded, TrainingStarted
 from explorer.models import devices
 from explorer.models.build import parameter_count
 from explorer.training import checkpoints
+from explorer.training.objectives import Average
 from explorer.training.publish import make_pictures, publish
 from explorer.training.trainer import Trainer
 
 Message = TrainingStarted | Progress | Pictures | TrainingEnded
 _TEST_ITEMS = 2048
 _TEST_EVERY = 20  # training images per test image between two looks at the test split: < 2 % of the work
-_PICTURE_SHARE = 0.02
+_PICTURE_SHARE = 0.01
 
 
 def _never() -> bool:
@@ -80,29 +81,17 @@ class _Loop:
         self.tested_at_step = -(10**9)
         self.picture_seconds = 0.0
         self.latest: dict[str, float] = {}
-        self._forget()
+        self.average = Average()
 
     # ---- one interval of the training curves ----
 
-    def _forget(self) -> None:
-        self.totals: Tensor | None = None
-        self.per_dimension: Tensor | None = None
-        self.seen = 0
-
-    def _step(self, images: Tensor) -> tuple[str, ...]:
+    def _step(self, images: Tensor) -> None:
         with devices.lock(self.device):
             result = self.trainer.train_step(images)
-        self.seen += len(images)
-        if self.totals is None:
-            self.totals, self.per_dimension = result.totals, result.kl_per_dimension
-        else:
-            self.totals = self.totals + result.totals
-            if self.per_dimension is not None and result.kl_per_dimension is not None:
-                self.per_dimension = self.per_dimension + result.kl_per_dimension
-        return result.names
+        self.average.add(result, len(images))
 
-    def _measured(self, names: tuple[str, ...], split: str, averages: Tensor, kl: Tensor | None) -> Measurement:
-        values = dict(zip(names, averages.tolist(), strict=True))
+    def _measured(self, split: Split, average: Average) -> Measurement:
+        values, kl_per_dimension = average.values(self.trainer.beta)
         if not all(math.isfinite(value) for value in values.values()):
             raise TrainingError(
                 f"the loss is no number after step {self.trainer.step}; the last checkpoint before it stands: "
@@ -112,9 +101,9 @@ class _Loop:
             step=self.trainer.step,
             epoch=round(self.trainer.step / self.per_epoch, 6),
             seconds=round(self._seconds(), 3),
-            split="train" if split == "train" else "test",
+            split=split,
             values=values,
-            kl_per_dimension=() if kl is None else tuple(kl.tolist()),
+            kl_per_dimension=kl_per_dimension,
         )
         runs.append_measurement(self.folder, measurement)
         return measurement
@@ -152,12 +141,12 @@ class _Loop:
             while trainer.step < self.total and not stopped:
                 epoch, first = divmod(trainer.step, self.per_epoch)
                 for batch in batches(self.images, self.settings.batch_size, self.settings.seed, epoch, first):
-                    names = self._step(batch)
+                    self._step(batch)
                     stopped = should_stop()
                     if trainer.step % self.settings.log_every == 0 or stopped:
-                        yield self._log_training(names)
+                        yield self._log_training()
                     if time.monotonic() - self.saved_at > self.settings.checkpoint_seconds:
-                        self._checkpoint(names)
+                        self._checkpoint()
                     if stopped:
                         break
                 else:
@@ -167,17 +156,15 @@ class _Loop:
             raise
         yield from self._finish("stopped" if stopped else "finished")
 
-    def _log_training(self, names: tuple[str, ...]) -> Progress:
-        assert self.totals is not None
-        kl = None if self.per_dimension is None else self.per_dimension / self.seen
-        measurement = self._measured(names, "train", self.totals / self.seen, kl)
-        self._forget()
+    def _log_training(self) -> Progress:
+        measurement = self._measured("train", self.average)
+        self.average = Average()
         return self._progress(measurement)
 
     def _log_test(self) -> Progress:
         with devices.lock(self.device):
-            names, averages, kl = self.trainer.evaluate(self.test[:_TEST_ITEMS])
-        measurement = self._measured(names, "test", averages, kl)
+            average = self.trainer.evaluate(self.test[:_TEST_ITEMS])
+        measurement = self._measured("test", average)
         self.latest = {f"test_{name}": value for name, value in measurement.values.items()}
         if measurement.kl_per_dimension:
             self.latest["active_dimensions"] = sum(value > 0.01 for value in measurement.kl_per_dimension)
@@ -196,15 +183,11 @@ class _Loop:
             self.picture_seconds += time.monotonic() - began
             yield pictures
 
-    def _checkpoint(self, names: tuple[str, ...]) -> None:
-        if self.totals is not None:
-            self._measured_is_finite(names)
+    def _checkpoint(self) -> None:
+        if self.average.items and not all(map(math.isfinite, self.average.values(self.trainer.beta)[0].values())):
+            return  # the next point of the curve will end this run; what stands is better than what would be saved
         checkpoints.save(self.trainer, self.folder, self._seconds())
         self.saved_at = time.monotonic()
-
-    def _measured_is_finite(self, names: tuple[str, ...]) -> None:
-        if self.totals is not None and not bool(torch.isfinite(self.totals).all()):
-            self._measured(names, "train", self.totals, None)
 
     def _finish(self, reason: str) -> Iterator[Message]:
         """Save all there is to save; a list, so that it happens when called and not when iterated."""

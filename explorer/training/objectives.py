@@ -1,5 +1,6 @@
 """What each family minimizes, with every term kept apart for the curves."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -14,22 +15,21 @@ from explorer.models.vae import VAE
 
 @dataclass(frozen=True)
 class Terms:
-    """One batch: ``loss`` (scalar) is minimized; ``totals`` are detached sums over the batch, one per ``names``."""
+    """One batch: ``loss`` (scalar) is minimized; the rest are detached sums over the batch.
+
+    ``log_likelihood`` and ``kl_per_dimension`` (latent,) for a VAE, ``squared_error`` for a DDPM.
+    """
 
     loss: Tensor
-    names: tuple[str, ...]
-    totals: Tensor
-    kl_per_dimension: Tensor | None
-
-
-VAE_TERMS = ("elbo", "reconstruction", "kl", "objective")
-DDPM_TERMS = ("loss",)
+    log_likelihood: Tensor | None = None
+    kl_per_dimension: Tensor | None = None
+    squared_error: Tensor | None = None
 
 
 def vae_terms(model: VAE, images: Tensor, generator: torch.Generator) -> Terms:
     """Return the β-VAE objective −E_q[ln p(x|z)] + β·KL, one sample of z per image, with its terms in nats.
 
-    Higgins et al. 2017; ``elbo`` is the true bound (β = 1) whatever β is.
+    Higgins et al. 2017.
 
     Args:
         model: the VAE.
@@ -37,14 +37,11 @@ def vae_terms(model: VAE, images: Tensor, generator: torch.Generator) -> Terms:
         generator: source of ε, on the device of the images.
     """
     noise = torch.randn(len(images), model.latent_size, generator=generator, device=images.device)
-    log_likelihood, mean, log_var = model(to_unit(images), noise)
-    kl = kl_from_standard_normal(mean, log_var)
-    reconstruction, divergence = log_likelihood.sum(), kl.sum()
-    objective = model.config.beta * divergence - reconstruction
-    with torch.no_grad():
-        totals = torch.stack([reconstruction - divergence, reconstruction, divergence, objective])
-        per_dimension = kl.sum(0)
-    return Terms(objective / len(images), VAE_TERMS, totals, per_dimension)
+    log_likelihoods, mean, log_var = model(to_unit(images), noise)
+    log_likelihood = log_likelihoods.sum()
+    kl = kl_from_standard_normal(mean, log_var).sum(0)
+    loss = (model.config.beta * kl.sum() - log_likelihood) / len(images)
+    return Terms(loss, log_likelihood=log_likelihood.detach(), kl_per_dimension=kl.detach())
 
 
 def ddpm_terms(model: Diffusion, alpha_bar: Tensor, images: Tensor, generator: torch.Generator) -> Terms:
@@ -59,7 +56,7 @@ def ddpm_terms(model: Diffusion, alpha_bar: Tensor, images: Tensor, generator: t
     t = torch.randint(1, len(alpha_bar), (len(images),), generator=generator, device=images.device)
     noise = torch.randn(images.shape, generator=generator, device=images.device)
     errors = model.simple_loss(to_signed(images), t, noise, alpha_bar)
-    return Terms(errors.mean(), DDPM_TERMS, errors.detach().sum()[None], None)
+    return Terms(errors.mean(), squared_error=errors.detach().sum())
 
 
 def terms(model: Model, alpha_bar: Tensor | None, images: Tensor, generator: torch.Generator) -> Terms:
@@ -68,3 +65,34 @@ def terms(model: Model, alpha_bar: Tensor | None, images: Tensor, generator: tor
         return vae_terms(model, images, generator)
     assert alpha_bar is not None
     return ddpm_terms(model, alpha_bar, images, generator)
+
+
+class Average:
+    """Collects the terms of batches and gives their averages per image; adding costs no arithmetic."""
+
+    def __init__(self) -> None:
+        self.items = 0
+        self._parts: list[Terms] = []
+
+    def add(self, part: Terms, items: int) -> None:
+        """Take note of a batch."""
+        self._parts.append(part)
+        self.items += items
+
+    def values(self, beta: float) -> tuple[dict[str, float], tuple[float, ...]]:
+        """Return the named averages as ``messages.Measurement`` defines them, and the KL per dimension in nats."""
+        errors = [part.squared_error for part in self._parts if part.squared_error is not None]
+        if errors:
+            return {"loss": float(torch.stack(errors).sum()) / self.items}, ()
+        likelihoods = [part.log_likelihood for part in self._parts if part.log_likelihood is not None]
+        kls = [part.kl_per_dimension for part in self._parts if part.kl_per_dimension is not None]
+        reconstruction = float(torch.stack(likelihoods).sum()) / self.items
+        per_dimension = tuple((torch.stack(kls).sum(0) / self.items).tolist())
+        kl = math.fsum(per_dimension)
+        named = {
+            "elbo": reconstruction - kl,
+            "reconstruction": reconstruction,
+            "kl": kl,
+            "objective": beta * kl - reconstruction,
+        }
+        return named, per_dimension

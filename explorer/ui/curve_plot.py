@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import ArrayLike
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy
 
@@ -13,7 +13,7 @@ from explorer.ui import theme
 from explorer.ui.panel import Panel, label
 from explorer.ui.plot_style import dress
 
-_MOST_POINTS = 2000
+_MOST_POINTS = 1000
 
 
 def decimated(x: np.ndarray, y: np.ndarray, most: int = _MOST_POINTS) -> tuple[np.ndarray, np.ndarray]:
@@ -30,11 +30,22 @@ def decimated(x: np.ndarray, y: np.ndarray, most: int = _MOST_POINTS) -> tuple[n
     return x[keep], y[keep]
 
 
+def round_range(low: float, high: float) -> tuple[float, float]:
+    """Return the smallest range of round numbers around low..high; a tenth of its power of ten, or a half, is round."""
+    span = max(high - low, abs(high) * 1e-3, 1e-9)
+    step = 10.0 ** np.floor(np.log10(span))
+    step *= 0.5 if span / step > 2 else 0.2
+    return float(np.floor(low / step) * step), float(np.ceil(high / step) * step)
+
+
 class _PlotWidget(pg.PlotWidget):
     """A plot that fits its content on a double click."""
 
+    fitted = Signal()
+
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self.getPlotItem().enableAutoRange()
+        self.fitted.emit()
         event.accept()
 
 
@@ -45,10 +56,9 @@ class CurvePlot(Panel):
         title: what is shown, with its unit.
         bottom: name of the horizontal axis.
         tip: what the symbols mean.
-        left: name of the vertical axis, if the title does not say it.
     """
 
-    def __init__(self, title: str, bottom: str, tip: str = "", left: str = "") -> None:
+    def __init__(self, title: str, bottom: str, tip: str = "") -> None:
         super().__init__(title, tip)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         self._curves: dict[str, pg.PlotDataItem] = {}
@@ -64,14 +74,16 @@ class CurvePlot(Panel):
         self.plot.setMinimumSize(120, 90)
         self.item = self.plot.getPlotItem()
         self.item.hideButtons()
+        self._zoomed = False
+        self.item.getViewBox().sigRangeChangedManually.connect(self._user_zoomed)
+        self.plot.fitted.connect(self.forget_zoom)
         self.item.setLabel("bottom", bottom)
-        if left:
-            self.item.setLabel("left", left)
         self.item.showGrid(y=True, alpha=1.0)
-        self.item.getAxis("left").setWidth(46 if not left else 60)
+        self.item.getAxis("left").setWidth(46)
         self.body.addWidget(self.plot, 1)
         self._cursor: pg.InfiniteLine | None = None
         self._bars: pg.BarGraphItem | None = None
+        self._shown_bars: tuple[list[float], list[str], list[bool]] = ([], [], [])
         theme.current().changed.connect(self._recolor)
         self._recolor()
 
@@ -102,14 +114,37 @@ class CurvePlot(Panel):
         legend.setText(text.replace("-", "−") if value else text)
 
     def _pen(self, key: str) -> None:
-        self._curves[key].setPen(pg.mkPen(getattr(theme.colors(), self._roles[key]), width=1.6))
+        self._curves[key].setPen(pg.mkPen(getattr(theme.colors(), self._roles[key]), width=1))
+
+    # ---- range ----
+
+    def fit(self, right: float) -> None:
+        """Show 0..``right`` and all values, in round numbers, unless the user has zoomed.
+
+        Round numbers stay the same from one redraw to the next; axes that stay the same cost nothing to redraw.
+        """
+        if self._zoomed:
+            return
+        values = [curve.yData for curve in self._curves.values() if curve.yData is not None and len(curve.yData)]
+        if not values:
+            return
+        low, high = round_range(min(float(v.min()) for v in values), max(float(v.max()) for v in values))
+        self.item.setRange(xRange=(0.0, max(right, 1e-9)), yRange=(low, high), padding=0.01, disableAutoRange=True)
+
+    def forget_zoom(self) -> None:
+        """Follow the values again."""
+        self._zoomed = False
+
+    def _user_zoomed(self) -> None:
+        self._zoomed = True
 
     # ---- bars ----
 
     def set_bars(self, heights: Sequence[float], names: Sequence[str], active: Sequence[bool]) -> None:
         """Draw bars with names below; those not active are muted."""
         colors = theme.colors()
-        if self._bars is not None:
+        same_names = self._bars is not None and list(names) == self._shown_bars[1]
+        if self._bars is not None and len(heights) != len(self._shown_bars[0]):
             self.item.removeItem(self._bars)
             self._bars = None
         self._shown_bars = (list(heights), list(names), list(active))
@@ -117,10 +152,16 @@ class CurvePlot(Panel):
             return
         brushes = [pg.mkBrush(colors.accent if on else colors.muted) for on in active]
         pens = [pg.mkPen(None)] * len(heights)
-        self._bars = pg.BarGraphItem(
-            x=np.arange(len(heights)), height=list(heights), width=0.75, brushes=brushes, pens=pens
-        )
-        self.item.addItem(self._bars)
+        looks = {"x": np.arange(len(heights)), "height": list(heights), "width": 0.75, "brushes": brushes, "pens": pens}
+        if self._bars is None:
+            self._bars = pg.BarGraphItem(**looks)
+            self.item.addItem(self._bars)
+        else:
+            self._bars.setOpts(**looks)
+        _, high = round_range(0.0, max(heights))
+        self.item.setRange(xRange=(-0.6, len(heights) - 0.4), yRange=(0, high), padding=0.01, disableAutoRange=True)
+        if same_names:
+            return
         every = max(1, len(names) // 12)
         self.item.getAxis("bottom").setTicks([[(i, name) for i, name in enumerate(names) if i % every == 0]])
 

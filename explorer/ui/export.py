@@ -48,7 +48,7 @@ class ExportButton(QPushButton):
         try:
             images.check_writable(path, (ending,))
             images.write_picture(path, content())
-        except ExplorerError as error:
+        except (ExplorerError, OSError) as error:
             self._page.problem.emit(Failure(str(error)))
             return
         self._page.status.emit(f"saved {path}")

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from explorer import runs
 from explorer.messages import ModelCard
+from explorer.ui.export import ExportButton
 from explorer.ui.page import Page
 from explorer.ui.panel import Panel, Segmented, button, empty, label
 
@@ -290,7 +291,15 @@ class ModelsPage(Page):
         curves.setEnabled(not card.problem)
         curves.clicked.connect(self._show_training)
         row.addWidget(curves)
+        self.export = ExportButton(self)
+        self.export.add(f"{card.name}-samples", "Preview (PNG)", ".png", self._preview_png)
+        self.export.setEnabled((Path(card.path) / runs.PREVIEW).is_file())
+        row.addWidget(self.export)
         return foot
+
+    def _preview_png(self) -> bytes:
+        assert self.chosen is not None
+        return (Path(self.chosen.path) / runs.PREVIEW).read_bytes()
 
     def _facts(self, card: ModelCard) -> list[tuple[str, str]]:
         if card.problem:

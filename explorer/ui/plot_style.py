@@ -2,6 +2,7 @@
 
 import pyqtgraph as pg
 from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QGraphicsItem
 
 from explorer.ui import theme
 
@@ -14,6 +15,8 @@ def dress(plot: pg.PlotWidget) -> None:
         axis = plot.getPlotItem().getAxis(name)
         axis.setPen(pg.mkPen(colors.border))
         axis.setTextPen(pg.mkPen(colors.muted))
-        axis.setStyle(tickFont=theme.font(11, tabular=True), tickLength=0)
+        axis.setStyle(tickFont=theme.font(11), tickLength=0)
         axis.label.setFont(theme.font(11))
+        # Replaying an axis costs 1.5 ms, and it rarely changes while the curves do.
+        axis.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         axis.setZValue(-1)  # the grid belongs behind the curves

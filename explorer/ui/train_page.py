@@ -235,7 +235,7 @@ class TrainPage(Page):
     @Slot()
     def _draw(self) -> None:
         if self.isVisible():
-            self.curves.redraw()
+            self.curves.redraw(self.progress.total_epochs if self.progress else None)
         progress = self.progress
         if progress is None or self.thread_ is None:
             return

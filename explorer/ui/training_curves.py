@@ -36,7 +36,7 @@ class TrainingCurves(QWidget):
         self.loss.add_curve("train", "train", "accent")
         self.loss.add_curve("test", "test", "second")
         self.parts = CurvePlot(
-            "Its two parts (nats)",
+            "Its parts (nats)",
             "epoch",
             "−E_q[ln p(x|z)]: how badly x is rebuilt. KL(q(z|x) ‖ p(z)): how much z tells of x. Training images",
         )
@@ -73,6 +73,8 @@ class TrainingCurves(QWidget):
         self._values: dict[tuple[str, str], list[float]] = defaultdict(list)
         self._kl: tuple[float, ...] = ()
         self._stale = True
+        for plot in (self.elbo, self.loss, self.parts):
+            plot.forget_zoom()
         self.redraw()
 
     def add(self, measurement: Measurement) -> None:
@@ -84,8 +86,8 @@ class TrainingCurves(QWidget):
             self._kl = measurement.kl_per_dimension
         self._stale = True
 
-    def redraw(self) -> None:
-        """Draw what is new since the last time."""
+    def redraw(self, last_epoch: float | None = None) -> None:
+        """Draw what is new since the last time, on an axis up to ``last_epoch`` (what there is by default)."""
         if not self._stale:
             return
         self._stale = False
@@ -97,6 +99,11 @@ class TrainingCurves(QWidget):
         at, reconstruction = self._series(epochs, "train", "reconstruction")
         self.parts.set_curve("reconstruction", at, -reconstruction, "{:.2f}")
         self.parts.set_curve("kl", *self._series(epochs, "train", "kl"), "{:.2f}")
+        right = last_epoch or max(
+            (self._epochs[split][-1] for split in self._epochs if self._epochs[split]), default=1.0
+        )
+        for plot in (self.elbo, self.loss, self.parts):
+            plot.fit(right)
         self._draw_bars()
 
     def _series(self, epochs: list[float], split: str, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -111,6 +111,15 @@ def test_cards_search_and_open(window: MainWindow, qtbot: QtBot, until: Until) -
     until(lambda: latent.decoded is not None)
 
 
+def test_the_preview_can_be_taken_home(window: MainWindow, tmp_path: Path, problems: list[Failure]) -> None:
+    page = window.show_page("models")
+    assert isinstance(page, ModelsPage)
+    page.choose(runs.card(runs.find("digits-ddpm")))
+    page.export.save("digits-ddpm-samples", tmp_path / "p.png")
+    assert (tmp_path / "p.png").read_bytes() == (runs.find("digits-ddpm") / runs.PREVIEW).read_bytes()
+    assert not problems
+
+
 def test_cards_by_keyboard(window: MainWindow, qtbot: QtBot, until: Until) -> None:
     page = window.show_page("models")
     assert isinstance(page, ModelsPage)

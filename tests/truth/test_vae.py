@@ -8,7 +8,7 @@ from explorer.config import VaeConfig
 from explorer.data.batches import to_unit
 from explorer.models.gaussian import kl_from_standard_normal, reparameterize
 from explorer.models.vae import VAE
-from explorer.training.objectives import VAE_TERMS, vae_terms
+from explorer.training.objectives import Average, vae_terms
 
 SHAPE = (1, 8, 8)
 
@@ -25,12 +25,19 @@ def test_terms_add_up(likelihood: str, network: str, beta: float) -> None:
     config = VaeConfig(likelihood=likelihood, network=network, beta=beta, hidden_units=16, channels=4)
     model = VAE(config, SHAPE)
     result = vae_terms(model, images(6), torch.Generator().manual_seed(0))
-    named = dict(zip(VAE_TERMS, (result.totals / 6).tolist(), strict=True))
+    average = Average()
+    average.add(result, 6)
+    named, per_dimension = average.values(beta)
     assert named["elbo"] == pytest.approx(named["reconstruction"] - named["kl"], rel=1e-5)
     assert named["objective"] == pytest.approx(-named["reconstruction"] + beta * named["kl"], rel=1e-5)
     assert float(result.loss.detach()) == pytest.approx(named["objective"], rel=1e-5)
-    assert result.kl_per_dimension is not None
-    assert float(result.kl_per_dimension.detach().sum()) / 6 == pytest.approx(named["kl"], rel=1e-5)
+    assert sum(per_dimension) == pytest.approx(named["kl"], rel=1e-5)
+    with torch.no_grad():  # the same draw, by hand
+        x, noise = to_unit(images(6)), torch.randn(6, 2, generator=torch.Generator().manual_seed(0))
+        mean, log_var = model.encode(x)
+        assert named["kl"] == pytest.approx(float(kl_from_standard_normal(mean, log_var).sum(1).mean()), rel=1e-5)
+        drawn = model.log_likelihood(x, reparameterize(mean, log_var, noise))
+        assert named["reconstruction"] == pytest.approx(float(drawn.mean()), rel=1e-5)
 
 
 def test_elbo_is_the_monte_carlo_average_and_below_the_evidence() -> None:
