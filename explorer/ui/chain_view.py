@@ -11,17 +11,17 @@ from explorer.ui.picture_grid import PictureGrid
 _STRIP = 9
 _ROW = 16
 _REVERSE = (
-    ("x<sub>t</sub> &nbsp; what the chain holds", "The picture at step t: signal and noise"),
+    ("x<sub>t</sub> what the chain holds", "The picture at step t: signal and noise"),
     (
-        "x̂₀(x<sub>t</sub>, t) &nbsp; guessed image",
+        "x̂₀(x<sub>t</sub>, t) guessed image",
         "The image the network sees: (x_t − √(1−ᾱ_t)·ε̂)/√ᾱ_t, clipped",
     ),
-    (f"{EPS_HAT}(x<sub>t</sub>, t) &nbsp; guessed noise", "The network's prediction, from −3 (black) to 3 (white)"),
+    (f"{EPS_HAT}(x<sub>t</sub>, t) guessed noise", "The network's prediction, from −3 (black) to 3 (white)"),
 )
 _FORWARD = (
-    ("x<sub>t</sub> &nbsp; image and noise", "x_t = √ᾱ_t·x₀ + √(1−ᾱ_t)·ε, drawn at once from q(x_t|x₀)"),
-    ("x₀ &nbsp; the clean image", "A test image; choose another below"),
-    ("ε &nbsp; the noise mixed in", "ε ~ N(0, I), the same at every t, shown from −3 (black) to 3 (white)"),
+    ("x<sub>t</sub> image and noise", "x_t = √ᾱ_t·x₀ + √(1−ᾱ_t)·ε, drawn at once from q(x_t|x₀)"),
+    ("x₀ the clean image", "A test image; choose another below"),
+    ("ε the noise mixed in", "ε ~ N(0, I), the same at every t, shown from −3 (black) to 3 (white)"),
 )
 
 

@@ -35,7 +35,8 @@ def round_range(low: float, high: float) -> tuple[float, float]:
     span = max(high - low, abs(high) * 1e-3, 1e-9)
     step = 10.0 ** np.floor(np.log10(span))
     step *= 0.5 if span / step > 2 else 0.2
-    return float(np.floor(low / step) * step), float(np.ceil(high / step) * step)
+    first, last = np.floor(low / step), np.ceil(high / step)
+    return float(first * step), float(max(last, first + 1) * step)
 
 
 class _PlotWidget(pg.PlotWidget):

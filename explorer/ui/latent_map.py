@@ -1,5 +1,7 @@
 """The scatter of q(z|x) means, and a cursor in it that can be walked."""
 
+from typing import Any
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
@@ -26,8 +28,8 @@ def _crosshair() -> QPainterPath:
 class _Spots(pg.ScatterPlotItem):
     """Points that leave clicks to the view behind them: a click on a point is a click at its place."""
 
-    def mouseClickEvent(self, event: object) -> None:
-        event.ignore()  # type: ignore[attr-defined]
+    def mouseClickEvent(self, event: Any) -> None:
+        event.ignore()
 
 
 class _WalkBox(pg.ViewBox):
@@ -38,20 +40,20 @@ class _WalkBox(pg.ViewBox):
     def _tell(self, scene_position: QPointF) -> None:
         self.walked.emit(self.mapSceneToView(scene_position))
 
-    def mouseClickEvent(self, event: object) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
-            event.accept()  # type: ignore[attr-defined]
-            if event.double():  # type: ignore[attr-defined]
+    def mouseClickEvent(self, event: Any) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            event.accept()
+            if event.double():
                 self.autoRange()
             else:
-                self._tell(event.scenePos())  # type: ignore[attr-defined]
+                self._tell(event.scenePos())
             return
         super().mouseClickEvent(event)
 
-    def mouseDragEvent(self, event: object, axis: object = None) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
-            event.accept()  # type: ignore[attr-defined]
-            self._tell(event.scenePos())  # type: ignore[attr-defined]
+    def mouseDragEvent(self, event: Any, axis: object = None) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            event.accept()
+            self._tell(event.scenePos())
             return
         super().mouseDragEvent(event, axis)
 

@@ -15,7 +15,7 @@ def dress(plot: pg.PlotWidget) -> None:
         axis = plot.getPlotItem().getAxis(name)
         axis.setPen(pg.mkPen(colors.border))
         axis.setTextPen(pg.mkPen(colors.muted))
-        axis.setStyle(tickFont=theme.font(11), tickLength=0)
+        axis.setStyle(tickFont=theme.font(11), tickLength=0, maxTickLevel=0)
         axis.label.setFont(theme.font(11))
         # Replaying an axis costs 1.5 ms, and it rarely changes while the curves do.
         axis.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)

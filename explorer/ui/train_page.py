@@ -244,7 +244,7 @@ class TrainPage(Page):
         rate = f"{progress.images_per_second:,.0f}".replace(",", " ")
         if not self.thread_.isInterruptionRequested():
             self.status_line.setText(
-                f"Epoch {epoch} of {progress.total_epochs} · {rate} images/s · {duration(progress.seconds_left)} left"
+                f"Epoch {epoch} of {progress.total_epochs} · {rate} img/s · {duration(progress.seconds_left)} left"
             )
         self.bar.setValue(round(1000 * at.step / progress.total_steps))
         self.job.emit(

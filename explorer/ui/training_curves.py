@@ -29,7 +29,7 @@ class TrainingCurves(QWidget):
         self.elbo.add_curve("train", "train", "accent")
         self.elbo.add_curve("test", "test", "second")
         self.loss = CurvePlot(
-            f"Loss ‖ε − {EPS_HAT}‖² (mean per value)",
+            f"Loss ‖ε − {EPS_HAT}‖² per value",
             "epoch",
             "Mean squared error of the guessed noise; 1 is no idea",
         )

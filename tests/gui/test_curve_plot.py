@@ -29,8 +29,11 @@ def test_round_ranges_hold_the_values_and_stay_put(one: float, other: float) -> 
     round_low, round_high = round_range(low, high)
     slack = 1e-6 * max(1.0, abs(low), abs(high))
     assert round_low <= low + slack and round_high >= high - slack and round_low < round_high
-    middle = (low + high) / 2
-    assert round_range(min(low, middle), high) == (round_low, round_high)
+
+
+def test_round_ranges_stay_put_while_values_move_a_little() -> None:
+    assert {round_range(-50.3, 17.0 + 0.1 * step) for step in range(9)} == {(-55.0, 20.0)}
+    assert round_range(3.0, 3.0)[1] > 3.0
 
 
 def test_a_zoom_stays_until_a_double_click(qtbot: QtBot) -> None:
