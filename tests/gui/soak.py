@@ -42,9 +42,9 @@ class Soak:
         self.begin.start()
         self.seconds = seconds
 
-    def _counted(self) -> None:
+    def _counted(self, last_epoch: float | None = None) -> None:
         self.drawn += self.page.curves._stale
-        self._real()
+        self._real(last_epoch)
 
     def _begin(self) -> None:
         if self.page.progress is not None:
