@@ -127,7 +127,7 @@ class LatentScatter(Panel):
         chosen = [brushes[int(k) % len(brushes)] for k in self._map.labels]
         self._points.setData(x=x, y=y, brush=chosen)
         for name, axis in zip(("bottom", "left"), self.axes, strict=True):
-            self.item.setLabel(name, f"z{subscript(axis)}", units="", siPrefix=False)
+            self.item.setLabel(name, f"z{subscript(axis)}", color=theme.colors().muted)
         self._draw_legend()
 
     def _draw_legend(self) -> None:
