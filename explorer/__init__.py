@@ -9,6 +9,7 @@ In a notebook::
         print(message)
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,10 +35,10 @@ def train(preset: str, settings: Mapping[str, Any] | None = None, out: str | Pat
 
     The run is written to ``out``, or to a new folder of the user's library. Errors as in ``explorer.errors``.
     """
-    from explorer import runs
     from explorer.settings import load_settings, with_settings
     from explorer.training.loop import train as train_run
+    from explorer.training.prepare import new_run
 
-    assignments = [f"{name}={value}" for name, value in (settings or {}).items()]
+    assignments = [f"{name}={json.dumps(value)}" for name, value in (settings or {}).items()]
     config = with_settings(load_settings(preset), assignments)
-    return train_run(runs.create(config, None if out is None else Path(out)))
+    return train_run(new_run(config, None if out is None else Path(out)))

@@ -38,8 +38,8 @@ def _size(text: str) -> tuple[int, int]:
         width, height = (int(part) for part in text.lower().split("x"))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text} is no size; write it as 1440x900") from error
-    if not (640 <= width <= 7680 and 480 <= height <= 4320):
-        raise argparse.ArgumentTypeError(f"{text} is not between 640x480 and 7680x4320")
+    if not (900 <= width <= 7680 and 600 <= height <= 4320):
+        raise argparse.ArgumentTypeError(f"{text} is not between 900x600 and 7680x4320")
     return width, height
 
 

@@ -58,22 +58,29 @@ def _prepare(options: argparse.Namespace) -> tuple[Path, bool]:
     """Return the run folder to train and whether it is resumed."""
     from explorer.models import devices
     from explorer.settings import load_settings, with_settings
+    from explorer.training.prepare import new_run
 
     changes = [*options.set, *([f'training.device="{options.device}"'] if options.device else [])]
     if options.resume is None:
         if options.settings is None:
             raise ConfigError("name a preset or a .toml file, or give --resume DIR")
         config = with_settings(load_settings(options.settings), changes)
-        devices.resolve(config.training.device)
         command = "vdx " + " ".join(_quoted(word) for word in ["train", options.settings, *_spread(options)])
-        return runs.create(config, options.out, command=command), False
+        return new_run(config, options.out, command=command), False
     if options.settings is not None or options.out is not None:
         raise ConfigError("--resume goes on with a run as it is: leave out the preset and --out")
     before = runs.read_config(options.resume)
     config = with_settings(before, changes)
     if (config.data, config.model) != (before.data, before.model):
         raise ConfigError("--resume can change training settings only; start a new run for another model or data set")
+    if (config.training.batch_size, config.training.precision) != (
+        before.training.batch_size,
+        before.training.precision,
+    ):
+        raise ConfigError("--resume goes on with the batches and the precision of the run: leave those settings out")
     devices.resolve(config.training.device)
+    if not runs.checkpoint_folders(options.resume):
+        raise ConfigError(f"{options.resume} has no checkpoint to go on from; start a new run")
     if config != before:
         runs.update_record(options.resume, config=config.model_dump(mode="json"))
     return options.resume, True

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 DatasetName = Literal["digits"]
 FamilyName = Literal["vae", "ddpm"]
 MAX_SEED = 2**63 - 1
+ACTIVE_NATS = 0.01  # a latent dimension whose average KL is below this is called inactive
 
 
 def _shown(label: str, **hints: object) -> dict[str, Any]:
@@ -216,7 +217,7 @@ class TrainingConfig(_Section):
         Field(
             ge=0,
             le=MAX_SEED,
-            description="Same seed, same machine: same weights, to the bit.",
+            description="Same seed, machine and precision: same weights, to the bit on a CPU.",
             json_schema_extra=_shown("Seed"),
         ),
     ] = 0

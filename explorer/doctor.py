@@ -23,11 +23,9 @@ def _devices() -> str:
 
 
 def _window() -> str:
-    from PySide6 import QtCore, QtGui
+    from PySide6 import QtCore, QtGui, QtWidgets
 
-    if not QtGui.QFontDatabase.WritingSystem.Latin:
-        raise ExplorerError("Qt has no fonts")
-    return f"Qt {QtCore.qVersion()} loads"
+    return f"Qt {QtCore.qVersion()} loads {QtGui.__name__} and {QtWidgets.__name__}"
 
 
 def _data() -> str:

@@ -37,6 +37,8 @@ def columns_for(count: int) -> int:
 def tile(pictures: Pixels, columns: int | None = None, gap: int = 1, background: int = 0) -> Pixels:
     """Return pictures (items, height, width, channels) laid out in rows as one picture (height, width, channels)."""
     count, height, width, channels = pictures.shape
+    if count == 0:
+        raise ExplorerError("there is no picture to show or save yet")
     columns = columns or columns_for(count)
     rows = -(-count // columns)
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), background, np.uint8)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from explorer import paths
 from explorer.errors import ConfigError, RunError
 from explorer.files import MANIFEST, as_json, read_json, read_verified, write_atomically
-from explorer.messages import Measurement, ModelCard, Pictures
+from explorer.messages import Measurement, ModelCard, Pictures, Split
 from explorer.version import VERSION
 
 if TYPE_CHECKING:
@@ -125,7 +125,8 @@ def card(folder: Path) -> ModelCard:
         return ModelCard(folder.name, folder.name, "", "", "", str(folder), bundled, {}, {}, "", 0, str(error))
     config = _section(record, "config")
     model = _section(config, "model")
-    finite = {key: value for key, value in _section(record, "metrics").items() if isinstance(value, int | float)}
+    figures = {key: value for key, value in _section(record, "metrics").items() if _is_number(value)}
+    parameters = record.get("parameters")
     ready = (folder / MANIFEST).is_file() or bool(checkpoint_folders(folder))
     return ModelCard(
         name=folder.name,
@@ -135,10 +136,10 @@ def card(folder: Path) -> ModelCard:
         dataset=str(_section(config, "data").get("name", "")),
         path=str(folder),
         bundled=bundled,
-        metrics=finite,
+        metrics=figures,
         config=config,
         created=str(record.get("created", "")),
-        parameters=int(record.get("parameters", 0)),
+        parameters=parameters if isinstance(parameters, int) and not isinstance(parameters, bool) else 0,
         problem="" if ready else "nothing saved yet: train it to its first checkpoint",
     )
 
@@ -146,6 +147,10 @@ def card(folder: Path) -> ModelCard:
 def _section(mapping: Mapping[str, Any], name: str) -> dict[str, Any]:
     value = mapping.get(name)
     return value if isinstance(value, dict) else {}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def _label(model: Mapping[str, Any]) -> str:
@@ -172,8 +177,13 @@ def find(name: str | Path) -> Path:
         RunError: there is none; the message lists the models there are.
     """
     path = Path(name)
-    if (path / RECORD).is_file():
-        return path
+    try:
+        if (path / RECORD).is_file():
+            return path
+    except OSError as error:
+        raise RunError(
+            f"{str(name)[:60]} cannot be looked at ({error.strerror}); give a run folder you may read"
+        ) from error
     known = folders()
     for folder in known:
         if folder.name == str(name):
@@ -227,11 +237,16 @@ def append_measurement(folder: Path, measurement: Measurement) -> None:
         raise RunError(f"{folder / METRICS} cannot be written ({error.strerror}); free some space") from error
 
 
+_NO_MEASUREMENT = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+
+
 def _parse_measurement(line: str) -> Measurement:
     fields = json.loads(line)
     kl = tuple(float(value) for value in fields.pop("kl_per_dimension", ()))
-    head = {name: fields.pop(name) for name in ("step", "epoch", "seconds", "split")}
-    return Measurement(**head, values={key: float(value) for key, value in fields.items()}, kl_per_dimension=kl)
+    step, epoch, seconds = int(fields.pop("step")), float(fields.pop("epoch")), float(fields.pop("seconds"))
+    split: Split = {"train": "train", "test": "test"}[fields.pop("split")]  # type: ignore[assignment]
+    values = {key: float(value) for key, value in fields.items()}
+    return Measurement(step, epoch, seconds, split, values, kl)
 
 
 def measurements(folder: Path) -> Iterator[Measurement]:
@@ -243,7 +258,7 @@ def measurements(folder: Path) -> Iterator[Measurement]:
         for line in file:
             try:
                 yield _parse_measurement(line)
-            except (ValueError, TypeError, KeyError, AttributeError):
+            except _NO_MEASUREMENT:
                 continue
 
 
@@ -254,7 +269,7 @@ def cut_measurements(folder: Path, step: int) -> None:
         return
     kept = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+        with contextlib.suppress(*_NO_MEASUREMENT):
             if _parse_measurement(line).step <= step:
                 kept.append(line + "\n")
     write_atomically(path, "".join(kept).encode())
@@ -271,7 +286,9 @@ def checkpoint_folder(folder: Path, step: int) -> Path:
 def checkpoint_folders(folder: Path) -> list[Path]:
     """Return the checkpoints of a run that were written to their end, newest first."""
     found = (folder / CHECKPOINTS).glob(f"*/{MANIFEST}")
-    return sorted((path.parent for path in found if path.parent.name.isdigit()), reverse=True)
+    return sorted(
+        (path.parent for path in found if path.parent.name.isdigit()), key=lambda p: int(p.name), reverse=True
+    )
 
 
 def sweep_checkpoints(folder: Path, keep: int = 2) -> None:

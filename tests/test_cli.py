@@ -112,6 +112,8 @@ def test_python_dash_m_is_vdx() -> None:
         ("there is no run folder", ["train", "--resume", "nowhere"]),
         ("there is no run folder", ["train", "--resume", __file__]),
         ("there is no model nope", ["sample", "nope"]),
+        ("cannot be looked at", ["sample", "x" * 400]),
+        ("ask for", ["train", "digits-ddpm", "--set", "model.channels=1024", "--set", "model.multipliers=[16,16,16]"]),
         ("there is no device", ["sample", "digits-vae-2d", "--device", "cuda:99"]),
         ("must end in .png", ["sample", "digits-vae-2d", "--out", "x.jpg"]),
         ("there is no folder", ["denoise", "digits-ddpm", "--out", "no/where/x.gif"]),
@@ -149,7 +151,10 @@ def test_out_that_holds_something_is_left_alone(tmp_path: Path, capsys: pytest.C
 def test_resume_refuses_another_model(new_run: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(new_run("digits-vae"))
     fails(capsys, 2, "training settings only", "train", "--resume", folder, "--set", "model.beta=3")
-    fails(capsys, 1, "no checkpoint", "train", "--resume", folder)
+    fails(capsys, 2, "batches and the precision", "train", "--resume", folder, "--set", "training.batch_size=7")
+    before = (Path(folder) / runs.RECORD).read_bytes()
+    fails(capsys, 2, "no checkpoint", "train", "--resume", folder, "--set", "training.epochs=999")
+    assert (Path(folder) / runs.RECORD).read_bytes() == before
 
 
 def test_a_broken_model_is_a_failure(tmp_path: Path, trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,6 +87,41 @@ def test_a_broken_record_becomes_a_card_that_says_so(new_run: Callable[..., Path
         runs.read_config(folder)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"parameters": None},
+        {"parameters": "abc"},
+        {"parameters": [1]},
+        {"metrics": {"test_elbo": 10**400, "test_kl": True, "seconds": "long"}},
+        {"metrics": []},
+        {"config": {"model": {"family": "vae", "beta": "4", "latent_size": None}}},
+        {"config": {"model": {"family": ["vae"], "beta": None}, "data": 3, "title": 7}},
+        {"config": None, "created": 5, "command": {}},
+    ],
+)
+def test_a_record_of_odd_types_is_listed_all_the_same(
+    new_run: Callable[..., Path], changes: dict[str, object], capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    from explorer.cli import main
+    from explorer.ui.models_page import figures, tags
+
+    folder = runs.create(load_settings("digits-vae"))
+    record = json.loads((folder / runs.RECORD).read_text())
+    (folder / runs.RECORD).write_text(json.dumps({**record, **changes}))
+    card = runs.card(folder)
+    assert isinstance(card.parameters, int) and figures(card) and tags(card)
+    assert main(["list", "--json"]) == 0
+    json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+
+
+def test_odd_measurements_are_passed_over(tmp_path: Path) -> None:
+    good = '{"step":1,"epoch":0.1,"seconds":1,"split":"train","elbo":-3}'
+    odd = [good.replace("1,", '"x",', 1), good.replace('"train"', "[]"), good.replace("-3", "[1]"), "[]", "1e400", good]
+    (tmp_path / runs.METRICS).write_text("\n".join(odd) + "\n")
+    assert [found.values["elbo"] for found in runs.measurements(tmp_path)] == [-3.0]
+
+
 def test_a_record_of_the_future_asks_for_an_update(new_run: Callable[..., Path]) -> None:
     folder = new_run("digits-vae")
     record = json.loads((folder / runs.RECORD).read_text())

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from explorer import files, runs
-from explorer.errors import DeviceError, RunError, TrainingError
+from explorer.errors import ConfigError, DeviceError, RunError, TrainingError
 from explorer.messages import Pictures, Progress, TrainingEnded, TrainingStarted
 from explorer.training import checkpoints
 from explorer.training.ema import EMA
@@ -176,6 +176,30 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(new_run: NewRu
     newest.write_bytes(bytes(content))
     started = next(train(folder, resume=True))
     assert isinstance(started, TrainingStarted) and started.step == 1
+    assert [int(path.name) for path in runs.checkpoint_folders(folder)] == [1], "the damaged one is gone"
+
+
+def test_an_impossible_run_leaves_no_folder(tmp_path: Path) -> None:
+    from explorer.settings import load_settings, with_settings
+    from explorer.training.prepare import new_run as prepared
+
+    for preset, change in (
+        ("digits-vae", "training.device=cuda:99"),
+        ("digits-ddpm", "model.multipliers=[16,16,16,16]"),
+    ):
+        changes = [change, *(["model.channels=1024"] if preset == "digits-ddpm" else [])]
+        with pytest.raises((DeviceError, ConfigError)):
+            prepared(with_settings(load_settings(preset), changes), tmp_path / "r")
+        assert not (tmp_path / "r").exists()
+
+
+def test_a_finished_run_that_is_resumed_adds_nothing(new_run: NewRun) -> None:
+    folder = new_run("digits-vae", "training.epochs=1")
+    list(train(folder))
+    before = list(runs.measurements(folder))
+    ended = list(train(folder, resume=True))[-1]
+    assert isinstance(ended, TrainingEnded) and "test_elbo" in ended.metrics
+    assert list(runs.measurements(folder)) == before
 
 
 def test_average_follows_the_weights() -> None:

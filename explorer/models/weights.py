@@ -12,11 +12,10 @@ from torch import Tensor
 
 from explorer import files, runs
 from explorer.config import RunConfig
-from explorer.errors import RunError
-from explorer.models.build import Model, build
+from explorer.errors import ConfigError, RunError
+from explorer.models.build import Model, check_size
 
 _LARGEST_HEADER = 10_000_000
-_LARGEST_MODEL = 2_000_000_000
 MODEL_FILE = "model.safetensors"
 EMA_FILE = "ema.safetensors"
 _DTYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "U8": torch.uint8}
@@ -82,11 +81,10 @@ def load_model(folder: Path, config: RunConfig, shape: tuple[int, int, int]) -> 
     Raises:
         RunError: nothing in the folder can be opened; the message is about what should have been.
     """
-    with torch.device("meta"):
-        model = build(config, shape)
-    count = sum(tensor.numel() for tensor in model.state_dict().values())
-    if count * 4 > _LARGEST_MODEL:
-        raise RunError(f"{folder / runs.RECORD} asks for {count:,} weights, more than this app opens")
+    try:
+        model = check_size(config, shape)
+    except ConfigError as error:
+        raise RunError(f"{folder / runs.RECORD}: {error}") from error
     candidates = [(folder, runs.WEIGHTS)]
     for checkpoint in runs.checkpoint_folders(folder):
         averaged = (checkpoint / EMA_FILE).is_file()

@@ -90,11 +90,17 @@ def restore(trainer: Trainer, folder: Path) -> float:
         RunError: there is none.
     """
     problem: RunError | None = None
+    damaged: list[Path] = []
     for place in runs.checkpoint_folders(folder):
         try:
-            return _restore_from(trainer, place)
+            seconds = _restore_from(trainer, place)
         except RunError as error:
             problem = problem or error
+            damaged.append(place)
+            continue
+        for other in damaged:  # or they would hold the places of good ones
+            shutil.rmtree(other, ignore_errors=True)
+        return seconds
     raise problem or RunError(f"{folder} has no checkpoint; train a step first, or start a new run")
 
 

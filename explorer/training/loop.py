@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from explorer import runs
+from explorer.config import ACTIVE_NATS
 from explorer.data.batches import batches, steps_per_epoch, to_tensor
 from explorer.data.catalog import Dataset, load
 from explorer.errors import TrainingError
@@ -47,12 +48,20 @@ def train(folder: Path, *, should_stop: Callable[[], bool] = _never, resume: boo
         RunError, DataError, DeviceError, ConfigError: what is missing or wrong, before anything is trained.
         TrainingError: the loss is no number any more, or the device has no memory left.
     """
-    loop = _Loop(folder, resume)
     try:
-        yield from loop.run(should_stop)
-    except torch.OutOfMemoryError as error:
-        smaller = max(1, loop.settings.batch_size // 2)
-        raise TrainingError(f"{loop.device} has no memory left; try training.batch_size={smaller}") from error
+        yield from _Loop(folder, resume).run(should_stop)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise _out_of_memory(folder) from error
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error):
+            raise
+        raise _out_of_memory(folder) from error
+
+
+def _out_of_memory(folder: Path) -> TrainingError:
+    settings = runs.read_config(folder).training
+    smaller = max(1, settings.batch_size // 2)
+    return TrainingError(f"{settings.device} has no memory left; try training.batch_size={smaller} or a smaller model")
 
 
 class _Loop:
@@ -70,17 +79,19 @@ class _Loop:
         self.per_epoch = steps_per_epoch(len(self.images), self.settings.batch_size)
         self.total = self.per_epoch * self.settings.epochs
         self.before = 0.0
+        self.tested_at_step = -(10**9)
+        self.latest: dict[str, float] = {}
         if resume:
             self.before = checkpoints.restore(self.trainer, folder)
             runs.cut_measurements(folder, self.trainer.step)
+            self._remember_tests()
         else:
             self.trainer.choose_precision(self.images[: self.settings.batch_size])
         self.first_step = self.trainer.step
         self.began = time.monotonic()
         self.saved_at = self.began
-        self.tested_at_step = -(10**9)
         self.picture_seconds = 0.0
-        self.latest: dict[str, float] = {}
+        self.seen = 0
         self.average = Average()
 
     # ---- one interval of the training curves ----
@@ -89,12 +100,25 @@ class _Loop:
         with devices.lock(self.device):
             result = self.trainer.train_step(images)
         self.average.add(result, len(images))
+        self.seen += len(images)
+
+    def _remember_tests(self) -> None:
+        for measurement in runs.measurements(self.folder):
+            if measurement.split == "test":
+                self._note_test(measurement)
+
+    def _note_test(self, measurement: Measurement) -> None:
+        self.tested_at_step = measurement.step
+        self.latest = {f"test_{name}": value for name, value in measurement.values.items()}
+        if measurement.kl_per_dimension:
+            self.latest["active_dimensions"] = sum(kl >= ACTIVE_NATS for kl in measurement.kl_per_dimension)
 
     def _measured(self, split: Split, average: Average) -> Measurement:
         values, kl_per_dimension = average.values(self.trainer.beta)
         if not all(math.isfinite(value) for value in values.values()):
+            runs.update_record(self.folder, status="failed")
             raise TrainingError(
-                f"the loss is no number after step {self.trainer.step}; the last checkpoint before it stands: "
+                f"the loss is no number after step {self.trainer.step}; what was saved before stands: "
                 f"lower training.learning_rate (now {self.settings.learning_rate:g}) or set training.gradient_clip=1"
             )
         measurement = Measurement(
@@ -116,7 +140,7 @@ class _Loop:
             measurement=measurement,
             total_steps=self.total,
             total_epochs=self.settings.epochs,
-            images_per_second=rate * self.settings.batch_size,
+            images_per_second=self.seen / elapsed,
             seconds_left=(self.total - self.trainer.step) / rate if rate > 0 else math.inf,
         )
 
@@ -165,10 +189,7 @@ class _Loop:
         with devices.lock(self.device):
             average = self.trainer.evaluate(self.test[:_TEST_ITEMS])
         measurement = self._measured("test", average)
-        self.latest = {f"test_{name}": value for name, value in measurement.values.items()}
-        if measurement.kl_per_dimension:
-            self.latest["active_dimensions"] = sum(value > 0.01 for value in measurement.kl_per_dimension)
-        self.tested_at_step = self.trainer.step
+        self._note_test(measurement)
         return self._progress(measurement)
 
     def _after_epoch(self) -> Iterator[Message]:
@@ -183,8 +204,13 @@ class _Loop:
             self.picture_seconds += time.monotonic() - began
             yield pictures
 
+    def _is_finite(self) -> bool:
+        if not self.average.items:
+            return True
+        return all(map(math.isfinite, self.average.values(self.trainer.beta)[0].values()))
+
     def _checkpoint(self) -> None:
-        if self.average.items and not all(map(math.isfinite, self.average.values(self.trainer.beta)[0].values())):
+        if not self._is_finite():
             return  # the next point of the curve will end this run; what stands is better than what would be saved
         checkpoints.save(self.trainer, self.folder, self._seconds())
         self.saved_at = time.monotonic()
@@ -192,9 +218,11 @@ class _Loop:
     def _finish(self, reason: str) -> Iterator[Message]:
         """Save all there is to save; a list, so that it happens when called and not when iterated."""
         messages: list[Message] = []
+        if not self._is_finite():
+            self._measured("train", self.average)  # says so and ends the run: what is saved already is better
+        checkpoints.save(self.trainer, self.folder, self._seconds())
         if self.tested_at_step != self.trainer.step:
             messages.append(self._log_test())
-        checkpoints.save(self.trainer, self.folder, self._seconds())
         with devices.lock(self.device):
             messages.append(publish(self.folder, self.trainer.sampled.eval(), self.data, self.test, self.trainer.step))
             self.trainer.model.train()

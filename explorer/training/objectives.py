@@ -1,7 +1,7 @@
 """What each family minimizes, with every term kept apart for the curves."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -76,7 +76,7 @@ class Average:
 
     def add(self, part: Terms, items: int) -> None:
         """Take note of a batch."""
-        self._parts.append(part)
+        self._parts.append(replace(part, loss=part.loss.detach()))  # or the graph of every step would stay
         self.items += items
 
     def values(self, beta: float) -> tuple[dict[str, float], tuple[float, ...]]:

@@ -1,5 +1,6 @@
 """A form made from the settings of ``config``: one row a setting, nothing written twice."""
 
+import json
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -26,7 +27,7 @@ def shown_value(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ", ".join(str(part) for part in value)
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
     return str(value)
 
 
@@ -35,7 +36,7 @@ def _hints(field: FieldInfo) -> dict[str, Any]:
 
 
 class ConfigForm(QWidget):
-    """Shows and edits a RunConfig; ``changed`` follows every edit, ``family_changed`` a change of model family."""
+    """Shows and edits a RunConfig; ``changed`` follows every edit."""
 
     changed = Signal()
 
@@ -159,7 +160,7 @@ class ConfigForm(QWidget):
             choices = tuple(MODEL_SECTIONS)
         if choices:
             box = QComboBox()
-            for choice in choices:
+            for choice in choices if value in choices else (*choices, str(value)):  # a run's device may be cuda:1
                 box.addItem(_NAMES.get(choice, choice), choice)
             box.setCurrentIndex(max(0, box.findData(value)))
             box.activated.connect(self._edited)
@@ -219,7 +220,7 @@ class ConfigForm(QWidget):
             ConfigError: one is out of range or no number; the message names it.
         """
         title = self.preset.currentText() if self.preset.currentIndex() >= 0 else self._config.title
-        return with_settings(self._config, [f'title="{title}"', *self._assignments()])
+        return with_settings(self._config, [f"title={json.dumps(title)}", *self._assignments()])
 
     def set_value(self, address: str, text: str) -> None:
         """Edit one setting as a person would: choose it or type it."""

@@ -65,6 +65,7 @@ class CurvePlot(Panel):
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._roles: dict[str, str] = {}
         self._names: dict[str, str] = {}
+        self._dashed: set[str] = set()
         self._legend = QHBoxLayout()
         self._legend.setSpacing(theme.GRID + 4)
         self.head.addLayout(self._legend)
@@ -90,10 +91,17 @@ class CurvePlot(Panel):
 
     # ---- curves ----
 
-    def add_curve(self, key: str, name: str, role: str) -> None:
-        """Add an empty curve; ``role`` is the theme's colour for it (accent, second, good, bad, muted)."""
+    def add_curve(self, key: str, name: str, role: str, *, dashed: bool = False) -> None:
+        """Add an empty curve; ``role`` is the theme's colour for it (accent, second, good, bad, muted).
+
+        A dashed curve is another look at the one of the same colour: it has no entry in the legend.
+        """
         curve = self.item.plot([], [], antialias=True)
         self._curves[key], self._roles[key], self._names[key] = curve, role, name
+        if dashed:
+            self._dashed.add(key)
+            self._pen(key)
+            return
         legend = label(name, tabular=True)
         legend.setTextFormat(Qt.TextFormat.RichText)
         self._legend.addWidget(legend)
@@ -108,6 +116,8 @@ class CurvePlot(Panel):
         self._write_legend(key, number.format(y[-1]) if len(y) else None)
 
     def _write_legend(self, key: str, value: str | None) -> None:
+        if key in self._dashed:
+            return
         color = getattr(theme.colors(), self._roles[key])
         legend = self._legend_labels[key]
         legend.setProperty("value", value)
@@ -115,7 +125,8 @@ class CurvePlot(Panel):
         legend.setText(text.replace("-", "−") if value else text)
 
     def _pen(self, key: str) -> None:
-        self._curves[key].setPen(pg.mkPen(getattr(theme.colors(), self._roles[key]), width=1))
+        style = Qt.PenStyle.DashLine if key in self._dashed else Qt.PenStyle.SolidLine
+        self._curves[key].setPen(pg.mkPen(getattr(theme.colors(), self._roles[key]), width=1, style=style))
 
     # ---- range ----
 
@@ -185,7 +196,8 @@ class CurvePlot(Panel):
         dress(self.plot)
         for key in self._curves:
             self._pen(key)
-            self._write_legend(key, self._legend_labels[key].property("value"))
+            if key in self._legend_labels:
+                self._write_legend(key, self._legend_labels[key].property("value"))
         if self._cursor is not None:
             self._cursor.setPen(pg.mkPen(colors.text, width=1.5))
         if self._bars is not None:

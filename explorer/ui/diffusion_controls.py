@@ -81,8 +81,9 @@ class DiffusionControls(QWidget):
 
     @property
     def seed(self) -> int:
-        """Return the seed; an empty field is 0."""
-        return int(self.seed_field.text() or 0)
+        """Return the seed; what is no number is 0."""
+        text = self.seed_field.text()
+        return min(int(text), _LARGEST_SEED) if text.isdecimal() else 0
 
     @property
     def wanted(self) -> int:

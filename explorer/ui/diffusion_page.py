@@ -109,7 +109,8 @@ class DiffusionPage(Page):
         """Open a model by name or run folder, and draw a first batch from it."""
         self._requests += 1
         self._opening = self._requests
-        self.running = False
+        self._sampling, self.running = 0, False
+        self._state()
         self.job.emit((f"opening {name}", -1.0))
         self.worker.submit(OpenRequest(self._opening, name))
 
@@ -179,6 +180,7 @@ class DiffusionPage(Page):
             self.running = False
             self.worker.submit(StopChain())
             self.job.emit(None)
+            self.player.set_positions(len(self.frames))
             self._state()
 
     def _ask_noised(self) -> None:
@@ -196,8 +198,10 @@ class DiffusionPage(Page):
             return
         total = self.timesteps + 1
         if not self.forward:
-            self.player.set_positions(total, len(self.frames))
+            self.player.set_positions(total if self.running else len(self.frames), len(self.frames))
             self.player.go_to(len(self.frames) - 1)
+            if not self.frames:
+                self.view.clear("Press Sample to run the chain from noise.")
         elif self.noised is None:
             self.player.set_positions(total, 0)
             self._ask_noised()
@@ -221,7 +225,10 @@ class DiffusionPage(Page):
             self._state()
         if self.forward:
             return
-        self.player.set_ready(len(self.frames))
+        if self.running or message.done:
+            self.player.set_positions(message.total, len(self.frames))
+        else:  # the rest of a chain that was cancelled
+            self.player.set_positions(len(self.frames))
         if first:
             self.player.go_to(0)
             self.player.start()

@@ -7,10 +7,11 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from explorer import images
+from explorer.config import ACTIVE_NATS
 from explorer.messages import Decoded, DecodeRequest, Failure, Floats, OpenedModel, Traversal, TraverseRequest
 from explorer.ui.export import ExportButton
 from explorer.ui.latent_map import LatentScatter
-from explorer.ui.latent_sliders import EXTENT, INACTIVE_BELOW, LatentSliders, signed, subscript
+from explorer.ui.latent_sliders import EXTENT, LatentSliders, signed, subscript
 from explorer.ui.page import Page
 from explorer.ui.panel import Panel, button, empty, label
 from explorer.ui.picture_grid import PictureGrid
@@ -161,7 +162,7 @@ class LatentPage(Page):
         self.traversal = self.decoded = None
         kl = model.latents.kl_per_dimension
         order = [int(k) for k in np.argsort(-kl, kind="stable")]
-        self._dimensions = tuple([k for k in order if kl[k] >= INACTIVE_BELOW][:_MOST_ROWS] or order[:1])
+        self._dimensions = tuple([k for k in order if kl[k] >= ACTIVE_NATS][:_MOST_ROWS] or order[:1])
         self._show_facts(model)
         self.subject.emit(f"model: {model.card.title}")
         self.export.setEnabled(True)

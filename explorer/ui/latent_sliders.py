@@ -6,12 +6,12 @@ import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from explorer.config import ACTIVE_NATS
 from explorer.messages import Floats
 from explorer.ui.filled_slider import FilledSlider
 from explorer.ui.panel import button, column, empty, label
 
 EXTENT = 3.0
-INACTIVE_BELOW = 0.01
 
 
 def subscript(number: int) -> str:
@@ -73,14 +73,14 @@ class LatentSliders(QWidget):
         self._z = np.zeros(size, np.float32)
         self.sliders, self._values = [self._slider() for _ in range(size)], [QLabel()] * size
         order = np.argsort(-np.asarray(kl_per_dimension), kind="stable")
-        active = [int(k) for k in order if kl_per_dimension[k] >= INACTIVE_BELOW]
-        inactive = [int(k) for k in order if kl_per_dimension[k] < INACTIVE_BELOW]
+        active = [int(k) for k in order if kl_per_dimension[k] >= ACTIVE_NATS]
+        inactive = [int(k) for k in order if kl_per_dimension[k] < ACTIVE_NATS]
         self._rows.addWidget(self._group(active, kl_per_dimension))
         if inactive:
             fold = button("", "Dimensions whose q(z|x) is the prior: the decoder has learned to ignore them", "link")
             fold.setCheckable(True)
             group = self._group(inactive, kl_per_dimension)
-            text = f"{len(inactive)} inactive dimension{'s' if len(inactive) > 1 else ''} (KL < {INACTIVE_BELOW})"
+            text = f"{len(inactive)} inactive dimension{'s' if len(inactive) > 1 else ''} (KL < {ACTIVE_NATS})"
             fold.setText(f"▸ {text}")
             fold.setAccessibleName(text)
             group.hide()
@@ -107,7 +107,7 @@ class LatentSliders(QWidget):
         grid.setContentsMargins(0, 0, 4, 0)
         grid.setVerticalSpacing(6)
         for row, k in enumerate(dimensions):
-            unit = " nats" if row == 0 and kl[k] >= INACTIVE_BELOW else ""
+            unit = " nats" if row == 0 and kl[k] >= ACTIVE_NATS else ""
             name = label(
                 f"z{subscript(k)} {kl[k]:.1f}{unit}" if kl[k] >= 0.1 else f"z{subscript(k)} {kl[k]:.2f}", "muted"
             )

@@ -25,6 +25,7 @@ from explorer.ui.panel import label
 from explorer.workers.warm_up import WarmUp
 
 _WARM_UP_AFTER_MS = 30
+_CLOSE_AGAIN_MS = 500
 PAGES = {
     "models": ("Models", "Bundled models and your own"),
     "train": ("Train", "Train a model and watch it learn"),
@@ -82,12 +83,13 @@ class JobLine(QWidget):
 class MainWindow(QWidget):
     """Pages are made when they are first needed, so that the window is there at once."""
 
-    def __init__(self, *, warm_up: bool = True) -> None:
+    def __init__(self, *, warm_up: bool = True, remember: bool = True) -> None:
         super().__init__()
         self.setWindowTitle("VAE & Diffusion Explorer")
         self.setMinimumSize(900, 600)
         self.resize(1440, 900)
         self.report: DeviceReport | None = None
+        self._remember = remember
         self._pages: dict[str, Page] = {}
         self._subjects: dict[str, str] = {}
         self._buttons: dict[str, QToolButton] = {}
@@ -115,7 +117,7 @@ class MainWindow(QWidget):
         theme.current().changed.connect(self._icons)
         self._icons()
         geometry = settings().value("geometry")
-        if isinstance(geometry, QByteArray):
+        if remember and isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)
         self.show_page("models").setFocus()
         self.warm_up = WarmUp(self)
@@ -328,8 +330,14 @@ class MainWindow(QWidget):
         return all([*ended, self.warm_up.stop()])
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Save, end the threads, and go."""
-        settings().setValue("geometry", self.saveGeometry())
+        """Save, end the threads, and go; a thread that is not done yet is waited for, with the window in place."""
+        if self._remember:
+            settings().setValue("geometry", self.saveGeometry())
         self.hide()
-        self.shutdown()
-        event.accept()
+        if self.shutdown():
+            event.accept()
+            return
+        event.ignore()
+        self.show()
+        self.status.setText("still saving; the window closes when that is done")
+        QTimer.singleShot(_CLOSE_AGAIN_MS, self, self.close)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPixmap, QShortcut
 from PySide6.QtWidgets import (
     QFrame,
@@ -25,6 +25,11 @@ from explorer.ui.panel import Panel, Segmented, button, empty, label
 _CARD_WIDTH = 232
 
 
+def _plain(value: object) -> str:
+    """Return a value of a run.json, which may be anything, as people write it."""
+    return f"{value:g}" if isinstance(value, float | int) and not isinstance(value, bool) else str(value)[:20]
+
+
 def figures(card: ModelCard) -> str:
     """Return the figures of a model in one line."""
     metrics = card.metrics
@@ -43,7 +48,7 @@ def tags(card: ModelCard) -> list[str]:
     if card.family == "vae":
         marks.append(f"{model.get('latent_size', '?')}-d")
         if model.get("beta", 1) != 1:
-            marks.append(f"β = {model['beta']:g}")
+            marks.append(f"β = {_plain(model['beta'])}")
     elif card.family == "ddpm":
         marks.append(f"ε · T = {model.get('timesteps', '?')}")
     return [*marks, "bundled" if card.bundled else "yours"]
@@ -199,7 +204,7 @@ class ModelsPage(Page):
 
     def shown(self) -> None:
         """Look for new runs."""
-        if [folder.name for folder in runs.folders()] != [card.name for card in self._all]:
+        if [runs.card(folder) for folder in runs.folders()] != self._all:
             self.refresh()
 
     @Slot()
@@ -212,8 +217,9 @@ class ModelsPage(Page):
         for key, name in (("all", "All"), ("vae", "VAE"), ("ddpm", "Diffusion")):
             self.kind.buttons[key].setText(f"{name} {counts[key]}")
         self._arrange()
-        if self._all and self.chosen is None:
-            self.choose(self._all[0])
+        same = [card for card in self._all if self.chosen is not None and card.path == self.chosen.path]
+        if self._all:
+            self.choose((same or self._all)[0])
 
     @Slot()
     def _arrange(self) -> None:
@@ -235,22 +241,20 @@ class ModelsPage(Page):
         columns = max(1, (self.width() - 330 - 36) // (_CARD_WIDTH + 12))
         for column in range(self._grid.columnCount()):
             self._grid.setColumnStretch(column, 0)
+        for row in range(self._grid.rowCount()):
+            self._grid.setRowStretch(row, 0)
         for index, card in enumerate(self.cards):
             self._grid.addWidget(card, index // columns, index % columns, Qt.AlignmentFlag.AlignTop)
         for column in range(columns):
             self._grid.setColumnStretch(column, 1)
-        if not self.cards:
+        if not self.cards and self._grid.count() == 0:
             nothing = label("No model fits the search. Clear it, or train a model of your own.", "muted")
             self._grid.addWidget(nothing, 0, 0, Qt.AlignmentFlag.AlignTop)
-        self._grid.setRowStretch(self._grid.rowCount(), 1)
+        self._grid.setRowStretch(len(self.cards) // columns + 1, 1)
 
     def resizeEvent(self, event: object) -> None:
         """Put the cards into as many columns as there is room for."""
         self._place()
-
-    def sizeHint(self) -> QSize:
-        """Return a size at which three columns fit."""
-        return QSize(1100, 700)
 
     # ---- details ----
 

@@ -98,10 +98,6 @@ class Player(Panel):
         for widget in (self.back, self.play, self.forth, self.slider):
             widget.setEnabled(self._ready > 0)
 
-    def set_ready(self, ready: int) -> None:
-        """Say how many positions can be shown now."""
-        self.set_positions(self._total, ready)
-
     def go_to(self, position: int) -> None:
         """Show a position; one that is not computed yet becomes the last that is."""
         position = max(0, min(position, self._ready - 1))

@@ -34,7 +34,7 @@ def render(page: str, model: str | None, theme: str, size: tuple[int, int], out:
     from explorer.ui.main_window import MainWindow
 
     make_application("light" if theme == "light" else "dark")
-    window = MainWindow()
+    window = MainWindow(remember=False)
     try:
         window.resize(*size)
         window.show()

@@ -44,7 +44,6 @@ class TrainPage(Page):
         super().__init__()
         self.thread_: TrainingThread | None = None
         self.folder: Path | None = None
-        self.started: TrainingStarted | None = None
         self.progress: Progress | None = None
         self._title = ""
         self._redraw = QTimer(self, interval=_REDRAW_MS)
@@ -164,7 +163,7 @@ class TrainPage(Page):
         except ExplorerError as error:
             self.problem.emit(Failure(str(error)))
             return
-        self.folder, self.started, self.progress = None, None, None
+        self.folder, self.progress = None, None
         self._title = config.title
         self.curves.clear()
         self._no_pictures()
@@ -203,7 +202,7 @@ class TrainPage(Page):
             elif isinstance(message, Pictures):
                 self.show_pictures(message)
             elif isinstance(message, TrainingStarted):
-                self.started, self.folder = message, Path(message.folder)
+                self.folder = Path(message.folder)
                 self.subject.emit(f"run: {self.folder.name}")
             elif isinstance(message, TrainingEnded):
                 self._ended(message)
@@ -260,6 +259,8 @@ class TrainPage(Page):
                 for part in (pictures.originals, pictures.reconstructions)
             ]
             self.reconstructions.set_pixels(np.concatenate(rows), 4)
+        else:
+            self.reconstructions.clear("A diffusion model reconstructs nothing; its samples are below.")
         self.samples.set_pixels(pictures.samples[:64])
         self.export.setEnabled(True)
 
@@ -277,7 +278,8 @@ class TrainPage(Page):
         for measurement in measured:
             self.curves.add(measurement)
         self.curves.redraw()
-        self.folder = folder
+        self.folder, self.progress = folder, None
+        self._no_pictures()
         pictures = runs.read_pictures(folder)
         if pictures is not None:
             self.show_pictures(pictures)

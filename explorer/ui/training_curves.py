@@ -5,9 +5,9 @@ from collections import defaultdict
 import numpy as np
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from explorer.config import ACTIVE_NATS
 from explorer.messages import Measurement
 from explorer.ui.curve_plot import CurvePlot
-from explorer.ui.latent_sliders import INACTIVE_BELOW
 from explorer.ui.panel import EPS_HAT, label
 
 _ELBO_TIP = (
@@ -38,10 +38,12 @@ class TrainingCurves(QWidget):
         self.parts = CurvePlot(
             "Its parts (nats)",
             "epoch",
-            "−E_q[ln p(x|z)]: how badly x is rebuilt. KL(q(z|x) ‖ p(z)): how much z tells of x. Training images",
+            "−E_q[ln p(x|z)]: how badly x is rebuilt. KL: how much z tells of x. Training images; dashed: test images",
         )
         self.parts.add_curve("reconstruction", "−E[ln p(x|z)]", "good")
         self.parts.add_curve("kl", "KL", "bad")
+        self.parts.add_curve("test reconstruction", "", "good", dashed=True)
+        self.parts.add_curve("test kl", "", "bad", dashed=True)
         self.bars = CurvePlot(
             "KL per dimension (nats)",
             "latent dimension, sorted",
@@ -95,10 +97,10 @@ class TrainingCurves(QWidget):
             epochs = self._epochs[split]
             self.elbo.set_curve(split, *self._series(epochs, split, "elbo"), "{:.2f}")
             self.loss.set_curve(split, *self._series(epochs, split, "loss"), "{:.4f}")
-        epochs = self._epochs["train"]
-        at, reconstruction = self._series(epochs, "train", "reconstruction")
-        self.parts.set_curve("reconstruction", at, -reconstruction, "{:.2f}")
-        self.parts.set_curve("kl", *self._series(epochs, "train", "kl"), "{:.2f}")
+        for split, prefix in (("train", ""), ("test", "test ")):
+            at, reconstruction = self._series(self._epochs[split], split, "reconstruction")
+            self.parts.set_curve(f"{prefix}reconstruction", at, -reconstruction, "{:.2f}")
+            self.parts.set_curve(f"{prefix}kl", *self._series(self._epochs[split], split, "kl"), "{:.2f}")
         right = last_epoch or max(
             (self._epochs[split][-1] for split in self._epochs if self._epochs[split]), default=1.0
         )
@@ -113,6 +115,6 @@ class TrainingCurves(QWidget):
     def _draw_bars(self) -> None:
         order = np.argsort(-np.asarray(self._kl), kind="stable")
         heights = [self._kl[k] for k in order]
-        active = [height >= INACTIVE_BELOW for height in heights]
+        active = [height >= ACTIVE_NATS for height in heights]
         self.bars.set_bars(heights, [f"z{k}" for k in order], active)
         self._active.setText(f"{sum(active)} of {len(active)} active" if active else "")

@@ -17,9 +17,11 @@ class Latest:
         self._changed = threading.Condition()
         self._closed = False
 
-    def submit(self, request: object) -> None:
-        """Leave a request; safe from any thread."""
+    def submit(self, request: object, instead_of: Sequence[type] = ()) -> None:
+        """Leave a request, and forget those of other kinds that it makes pointless; safe from any thread."""
         with self._changed:
+            for kind in instead_of:
+                self._waiting.pop(kind, None)
             self._waiting[type(request)] = request
             self._changed.notify()
 

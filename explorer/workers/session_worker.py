@@ -37,6 +37,10 @@ class StopChain:
     """Stop the chain that is being computed; its frames so far stay valid."""
 
 
+_ORDER = (OpenRequest, StopChain, DecodeRequest, NoiseRequest, DenoiseRequest, TraverseRequest)
+_INSTEAD_OF = {StopChain: (DenoiseRequest,), OpenRequest: _ORDER[1:]}
+
+
 class SessionWorker(Worker):
     """Answers requests by signals that carry one message each.
 
@@ -55,7 +59,7 @@ class SessionWorker(Worker):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("session")
-        self._mailbox = Latest((OpenRequest, StopChain, DecodeRequest, NoiseRequest, DenoiseRequest, TraverseRequest))
+        self._mailbox = Latest(_ORDER)
         self._session: ModelSession | None = None
         self._chain: Iterator[Frame] | None = None
         self._chain_request = DenoiseRequest(0, 0, 0)
@@ -64,7 +68,7 @@ class SessionWorker(Worker):
 
     def submit(self, request: object) -> None:
         """Leave a request; the thread starts with the first one."""
-        self._mailbox.submit(request)
+        self._mailbox.submit(request, _INSTEAD_OF.get(type(request), ()))
         if not self.isRunning():
             self.start()
 
@@ -93,7 +97,7 @@ class SessionWorker(Worker):
         if isinstance(request, OpenRequest):
             from explorer.inference.session import ModelSession
 
-            self._chain = None
+            self._chain, self._computed = None, []
             self._session = ModelSession.open(request.name)
             self.opened.emit(self._session.opened(request.request))
             if self._session.card.family == "ddpm":

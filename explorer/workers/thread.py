@@ -1,5 +1,6 @@
 """What every worker thread of the app is: interruptible, never terminated, and it always says how it ended."""
 
+import contextlib
 import os
 import sys
 import threading
@@ -53,7 +54,9 @@ def failure(error: BaseException) -> Failure:
 def be_polite() -> None:
     """Lower this thread's priority, so that the window stays smooth while it works; call it before torch starts."""
     if sys.platform.startswith("linux"):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        this = threading.get_native_id()
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, this, max(10, os.getpriority(os.PRIO_PROCESS, this)))
     else:
         thread = QThread.currentThread()
         if isinstance(thread, QThread):

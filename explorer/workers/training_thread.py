@@ -2,11 +2,9 @@
 
 import os
 import time
-from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from explorer import runs
 from explorer.config import RunConfig
 from explorer.messages import TrainingEnded, TrainingStarted
 from explorer.workers.thread import Worker, be_polite
@@ -19,16 +17,14 @@ class TrainingThread(Worker):
 
     Args:
         config: what to train; a new run folder is made for it in the library.
-        resume: a run folder to go on with instead.
         parent: the thread's owner.
     """
 
     happened = Signal(object)
 
-    def __init__(self, config: RunConfig, resume: Path | None = None, parent: QObject | None = None) -> None:
+    def __init__(self, config: RunConfig, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.config = config
-        self.resume = resume
         self.setObjectName("training")
 
     def work(self) -> None:
@@ -37,12 +33,13 @@ class TrainingThread(Worker):
         import torch
 
         from explorer.training.loop import train
+        from explorer.training.prepare import new_run
 
         torch.set_num_threads(max(1, os.cpu_count() or 1))
-        folder = self.resume or runs.create(self.config, command="window")
+        folder = new_run(self.config, command="window")
         waiting: list[object] = []
         published = 0.0
-        for message in train(folder, should_stop=self.isInterruptionRequested, resume=self.resume is not None):
+        for message in train(folder, should_stop=self.isInterruptionRequested):
             waiting.append(message)
             now = time.monotonic()
             if now - published >= _PUBLISH_SECONDS or isinstance(message, TrainingStarted | TrainingEnded):

@@ -119,6 +119,36 @@ def test_cancel_keeps_what_is_there_and_sampling_starts_again(window: MainWindow
     page.cancel_job()
 
 
+def test_quick_sample_and_cancel_leave_nothing_running(window: MainWindow, qtbot: QtBot, until: Until) -> None:
+    window.open_model("digits-ddpm", "ddpm")
+    page = window.page("diffusion")
+    assert isinstance(page, DiffusionPage)
+    until(lambda: len(page.frames) > 2)
+    for _ in range(5):  # the chain is running: cancel, sample, cancel, sample, cancel
+        page._sample_or_cancel()
+    assert not page.running
+    qtbot.wait(300)
+    kept = len(page.frames)
+    qtbot.wait(300)
+    assert len(page.frames) == kept
+    if kept:
+        page.player.go_to(0)
+        page.player.speed.choose("16×")
+        page.player.start()
+        until(lambda: not page.player.playing)
+        assert page.player.position == kept - 1
+
+
+def test_reverse_without_frames_says_what_to_do(window: MainWindow, until: Until, folder: Path) -> None:
+    page = window.show_page("diffusion")
+    assert isinstance(page, DiffusionPage)
+    page.controls.mode.choose("forward")
+    page.open(str(folder))
+    until(lambda: page.noised is not None)
+    page.controls.mode.choose("reverse")
+    assert len(page.view.picture.pixels) == 0 and "Press Sample" in page.view.picture._hint
+
+
 def test_same_seed_again_is_the_same_chain(page: DiffusionPage, qtbot: QtBot, until: Until) -> None:
     before = [frame.x_t for frame in page.frames]
     for seed, same in (("42", True), ("43", False)):

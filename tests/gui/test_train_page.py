@@ -66,7 +66,7 @@ def test_stop_keeps_the_model(page: TrainPage, window: MainWindow, qtbot: QtBot,
     assert "stopped and kept" in page.status_line.text()
 
 
-def test_a_ddpm_shows_its_loss(page: TrainPage, qtbot: QtBot, until: Until) -> None:
+def test_a_ddpm_shows_its_loss(page: TrainPage, qtbot: QtBot, until: Until, problems: list[Failure]) -> None:
     page.form.set_value("model.family", "ddpm")
     for address, text in {
         "model.timesteps": "20", "model.channels": "8", "model.residual_blocks": "1", "training.epochs": "1",
@@ -78,6 +78,8 @@ def test_a_ddpm_shows_its_loss(page: TrainPage, qtbot: QtBot, until: Until) -> N
     until(lambda: not page.running)
     assert len(page.curves.loss._curves["train"].getData()[0]) > 0
     assert len(page.samples.pixels) == 64
+    page.export.save("reconstructions", page.folder / "r.png")
+    assert "no picture" in problems[0].text
 
 
 def test_closing_while_it_trains_saves_a_checkpoint(
@@ -123,6 +125,7 @@ def test_an_absent_device_is_told(page: TrainPage, qtbot: QtBot, until: Until, p
     qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
     until(lambda: not page.running)
     assert "there is no device mps" in problems[0].text
+    assert not list(paths.library().glob("*")), "no dead run folder"
 
 
 def test_an_earlier_run_is_shown(window: MainWindow, problems: list[Failure]) -> None:

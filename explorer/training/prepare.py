@@ -1,0 +1,20 @@
+"""What is checked before a run folder is made, so that a mistake leaves nothing behind."""
+
+from pathlib import Path
+
+from explorer import runs
+from explorer.config import RunConfig
+from explorer.data.catalog import load
+from explorer.models import devices
+from explorer.models.build import check_size
+
+
+def new_run(config: RunConfig, folder: Path | None = None, *, command: str = "") -> Path:
+    """Return the folder of a new run whose device, data and network are known to be possible here.
+
+    Raises:
+        DeviceError, DataError, ConfigError, RunError: what is not, before anything is written.
+    """
+    devices.resolve(config.training.device)
+    check_size(config, load(config.data.name).shape)
+    return runs.create(config, folder, command=command)
