@@ -24,8 +24,8 @@ from explorer.training.trainer import Trainer
 
 Message = TrainingStarted | Progress | Pictures | TrainingEnded
 _TEST_ITEMS = 2048
-_TEST_EVERY = 20  # training images per test image between two looks at the test split: < 2 % of the work
-_PICTURE_SHARE = 0.01
+_TEST_EVERY = 25  # training images per test image between two looks at the test split: < 2 % of the work
+_PICTURE_SHARE = 0.005
 
 
 def _never() -> bool:

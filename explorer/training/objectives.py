@@ -1,7 +1,7 @@
 """What each family minimizes, with every term kept apart for the curves."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -72,22 +72,25 @@ class Average:
 
     def __init__(self) -> None:
         self.items = 0
-        self._parts: list[Terms] = []
+        self._likelihoods: list[Tensor] = []
+        self._kls: list[Tensor] = []
+        self._errors: list[Tensor] = []
 
     def add(self, part: Terms, items: int) -> None:
         """Take note of a batch."""
-        self._parts.append(replace(part, loss=part.loss.detach()))  # or the graph of every step would stay
+        if part.squared_error is not None:
+            self._errors.append(part.squared_error)
+        elif part.log_likelihood is not None and part.kl_per_dimension is not None:
+            self._likelihoods.append(part.log_likelihood)
+            self._kls.append(part.kl_per_dimension)
         self.items += items
 
     def values(self, beta: float) -> tuple[dict[str, float], tuple[float, ...]]:
         """Return the named averages as ``messages.Measurement`` defines them, and the KL per dimension in nats."""
-        errors = [part.squared_error for part in self._parts if part.squared_error is not None]
-        if errors:
-            return {"loss": float(torch.stack(errors).sum()) / self.items}, ()
-        likelihoods = [part.log_likelihood for part in self._parts if part.log_likelihood is not None]
-        kls = [part.kl_per_dimension for part in self._parts if part.kl_per_dimension is not None]
-        reconstruction = float(torch.stack(likelihoods).sum()) / self.items
-        per_dimension = tuple((torch.stack(kls).sum(0) / self.items).tolist())
+        if self._errors:
+            return {"loss": float(torch.stack(self._errors).sum()) / self.items}, ()
+        reconstruction = float(torch.stack(self._likelihoods).sum()) / self.items
+        per_dimension = tuple((torch.stack(self._kls).sum(0) / self.items).tolist())
         kl = math.fsum(per_dimension)
         named = {
             "elbo": reconstruction - kl,
