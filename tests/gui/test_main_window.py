@@ -29,7 +29,7 @@ def test_pages_by_mouse_and_by_key(window: MainWindow, qtbot: QtBot) -> None:
         assert window.stack.currentWidget() is window.page(list(PAGES)[-1 - index])
 
 
-def test_every_control_has_a_tooltip_and_a_name(window: MainWindow) -> None:
+def test_every_control_has_a_tooltip(window: MainWindow) -> None:
     for key in PAGES:
         window.show_page(key)
     for kind in (QAbstractButton, QComboBox, QLineEdit, QSlider):
