@@ -286,7 +286,7 @@ class ModelsPage(Page):
         row = QHBoxLayout(foot)
         row.setContentsMargins(0, 0, 0, 0)
         vae = card.family == "vae"
-        text = "Explore latent space" if vae else "Watch it denoise"
+        text = "Explore" if vae else "Denoise"
         self.open_button = button(text, f"Open on the {'Latent' if vae else 'Diffusion'} page", "primary")
         self.open_button.setEnabled(not card.problem)
         self.open_button.clicked.connect(self._open_chosen)
