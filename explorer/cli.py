@@ -26,6 +26,13 @@ def _count(text: str) -> int:
     return value
 
 
+def _items(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{value} is not from 0 to 1 000 000")
+    return value
+
+
 def _seed(text: str) -> int:
     value = int(text)
     if not 0 <= value < 2**63:
@@ -56,6 +63,8 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("settings", nargs="?", metavar="PRESET|FILE.toml", help="what to train")
     train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting: model.beta=4")
     train.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps; the same as --set training.device=…")
+    train.add_argument("--data", metavar="NAME", help="the data set; the same as --set data.name=…")
+    train.add_argument("--data-dir", type=Path, metavar="FOLDER", help="where MNIST's four files are; needed once")
     train.add_argument("--out", type=Path, metavar="DIR", help="the run folder to make; default: one in your library")
     train.add_argument("--resume", type=Path, metavar="DIR", help="go on from a run folder's newest valid checkpoint")
 
@@ -74,10 +83,23 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     for command in (sample, denoise):
         command.add_argument("--seed", type=_seed, default=0, help="same seed, same pictures (0)")
+    for command in (sample, traverse):
+        command.add_argument("--class", type=int, dest="label", metavar="C", help="the class, of a conditional model")
+
+    evaluate = commands.add_parser("evaluate", help="bounds and estimates of ln p(x) and more, on data")
+    evaluate.add_argument("model", metavar="MODEL", help="a model's name (vdx list) or a run folder")
+    evaluate.add_argument("--data", metavar="NAME", help="the data set; default: what the model was trained on")
+    evaluate.add_argument("--data-dir", type=Path, metavar="FOLDER", help="where MNIST's four files are; needed once")
+    evaluate.add_argument("--split", choices=("test", "train"), default="test")
+    evaluate.add_argument("--limit", type=_items, default=0, metavar="N", help="the first N items only; 0 is all (0)")
+    evaluate.add_argument("--iwae", type=_items, default=50, metavar="K", help="importance samples; 0 for none (50)")
+    evaluate.add_argument("--seed", type=_seed, default=0, help="same seed, same numbers (0)")
+    evaluate.add_argument("--mig", action="store_true", help="insist on the mutual information gap")
+    evaluate.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
 
     listing = commands.add_parser("list", help="list models and data sets")
     doctor = commands.add_parser("doctor", help="check this installation")
-    for command in (listing, doctor):
+    for command in (listing, doctor, evaluate):
         command.add_argument("--json", action="store_true", help="print JSON")
 
     screenshot = commands.add_parser("screenshot", help="render a page of the app to a PNG, without a screen")

@@ -8,7 +8,10 @@ from typing import Any
 from explorer import paths, runs
 from explorer.errors import ExplorerError
 
-_LIBRARIES = ("torch", "numpy", "pillow", "PySide6-Essentials", "pyqtgraph", "pydantic", "safetensors", "scikit-learn")
+_LIBRARIES = (
+    "torch", "numpy", "pillow", "PySide6-Essentials", "pyqtgraph", "pydantic", "safetensors", "scikit-learn",
+    "scikit-image",
+)  # fmt: skip
 
 
 def _libraries() -> str:
@@ -31,7 +34,8 @@ def _window() -> str:
 def _data() -> str:
     from explorer.data.catalog import CATALOG, load
 
-    return ", ".join(f"{name} ({len(load(name).pixels)} items)" for name in CATALOG)
+    here = [name for name, entry in CATALOG.items() if entry.available()]
+    return ", ".join(f"{name} ({len(load(name).values)} items)" for name in here)
 
 
 def _models() -> str:

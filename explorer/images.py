@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from explorer.errors import ExplorerError
 from explorer.messages import Floats, Pixels
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 PROVENANCE_KEY = "explorer"
+POINTS_SIDE, POINTS_EXTENT = 96, 3.0  # pictures of points span −3..3 both ways
 
 
 def from_signed(values: Floats, limit: float = 1.0) -> Pixels:
@@ -27,6 +29,28 @@ def from_unit(values: Floats) -> Pixels:
     """Return values of [0, 1] as bytes 0..255, rounded; what lies outside is clipped."""
     pixels: Pixels = np.rint(np.clip(np.asarray(values, np.float32) * 255, 0, 255)).astype(np.uint8)
     return pixels
+
+
+def _cells(points: Floats) -> NDArray[np.int64]:
+    """Return row and column of each point (points, 2) in the picture; what lies outside is at its edge."""
+    scaled = (np.nan_to_num(np.asarray(points, np.float64)) / POINTS_EXTENT + 1) / 2 * POINTS_SIDE
+    cells = np.clip(np.floor(scaled), 0, POINTS_SIDE - 1).astype(np.int64)
+    return np.stack([POINTS_SIDE - 1 - cells[:, 1], cells[:, 0]], axis=1)
+
+
+def of_points(points: Floats) -> Pixels:
+    """Return the picture (side, side, 1) of points (points, 2): how many fall into each cell, brighter for more."""
+    counts = np.zeros((POINTS_SIDE, POINTS_SIDE))
+    np.add.at(counts, tuple(_cells(points).T), 1.0)
+    return from_unit((np.log1p(counts) / np.log1p(max(counts.max(), 1.0))) ** 0.7)[..., None]
+
+
+def of_each_point(points: Floats, background: Pixels) -> Pixels:
+    """Return one picture for each point (points, 2): a white dot before a dimmed background (side, side, 1)."""
+    pictures = np.repeat((background // 3)[None], len(points), axis=0)
+    for picture, (row, column) in zip(pictures, _cells(points), strict=True):
+        picture[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3] = 255
+    return pictures
 
 
 def columns_for(count: int) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+Values = Pixels | Floats
 Split = Literal["train", "test"]
 
 
@@ -19,8 +20,10 @@ Split = Literal["train", "test"]
 class Measurement:
     """One line of metrics.jsonl: averages over the images seen since the last line, or over the test split.
 
-    ``values`` for a VAE, in nats per image: ``elbo`` (β = 1, always), ``reconstruction`` = E_q[ln p(x|z)], ``kl`` and
-    ``objective`` = −reconstruction + β·KL. For a DDPM: ``loss``, the mean squared error per value of the predicted ε.
+    ``values`` for a VAE, in nats per item: ``elbo`` (β = 1, always), ``reconstruction`` = E_q[ln p(x|z)], ``kl`` and
+    ``objective``, what is minimized: −reconstruction + β·KL. An autoencoder has ``reconstruction`` and ``objective``
+    only; a VQ-VAE's ``kl`` is −ln p(k) of its codes, and it has ``perplexity`` (of the codes used) and ``commitment``
+    besides. For a DDPM: ``loss``, the mean squared error per value of the predicted ε.
     """
 
     step: int
@@ -29,6 +32,11 @@ class Measurement:
     split: Split
     values: Mapping[str, float]
     kl_per_dimension: tuple[float, ...] = ()
+
+
+def headline(values: Mapping[str, float]) -> str:
+    """Return the name of the one figure that stands for all: the ELBO, else the loss, else the reconstruction."""
+    return next((name for name in ("elbo", "loss") if name in values), "reconstruction")
 
 
 @dataclass(frozen=True)
@@ -108,15 +116,35 @@ class ModelCard:
     parameters: int
     problem: str = ""
 
+    @property
+    def latent(self) -> bool:
+        """Return whether the model has a latent space to walk in; the others have a denoising chain."""
+        return has_latents(self.family)
+
+
+def has_latents(family: str) -> bool:
+    """Return whether models of a family have a latent space."""
+    return family not in {"ddpm", ""}
+
 
 @dataclass(frozen=True)
 class LatentMap:
-    """Means of q(z|x) of a split: ``means`` (items, latent), ``labels`` (items,), average KL in nats (latent,)."""
+    """Means of q(z|x) of a split: ``means`` (items, latent), ``labels`` (items,), average KL in nats (latent,).
+
+    ``kl_per_dimension`` is empty, (0,), where the encoder is deterministic: an autoencoder, a VQ-VAE.
+    """
 
     means: Floats
     labels: NDArray[np.int64]
     kl_per_dimension: Floats
     split: Split
+
+    def order(self) -> tuple[int, ...]:
+        """Return the dimensions, the most informative first; as they are where there is no KL."""
+        size = self.means.shape[1]
+        if not len(self.kl_per_dimension):
+            return tuple(range(size))
+        return tuple(int(k) for k in np.argsort(-self.kl_per_dimension, kind="stable"))
 
 
 @dataclass(frozen=True)
@@ -129,7 +157,11 @@ class Schedule:
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """A model that is ready; exactly one of ``latents`` and ``schedule`` is there, as the family has it."""
+    """A model that is ready; exactly one of ``latents`` and ``schedule`` is there, as the family has it.
+
+    ``levels`` are the sizes of a hierarchy of latents, one number for a flat model; ``classes`` is 0 for a model that
+    is not told any; ``points`` says whether items are points and their pictures dots.
+    """
 
     request: int
     card: ModelCard
@@ -139,14 +171,18 @@ class OpenedModel:
     provenance: Mapping[str, Any]
     latents: LatentMap | None = None
     schedule: Schedule | None = None
+    levels: tuple[int, ...] = ()
+    classes: int = 0
+    points: bool = False
 
 
 @dataclass(frozen=True)
 class DecodeRequest:
-    """Decode z, shape (items, latent)."""
+    """Decode z, shape (items, latent), of class ``label`` where the model is told one."""
 
     request: int
     z: Floats
+    label: int = 0
 
 
 @dataclass(frozen=True)
@@ -158,6 +194,7 @@ class TraverseRequest:
     dimensions: tuple[int, ...]
     extent: float = 3.0
     steps: int = 11
+    label: int = 0
 
 
 @dataclass(frozen=True)
@@ -238,6 +275,40 @@ class Noised:
     index: int
     x_t: Pixels
     eps: Pixels
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of an evaluation: an average over items, with its standard error where it has one."""
+
+    value: float
+    unit: str
+    meaning: str
+    error: float | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of a model on a split; ``kl_per_dimension`` and ``kl_per_level`` are nats per item, averaged."""
+
+    model: str
+    family: str
+    data: str
+    split: Split
+    items: int
+    iwae_samples: int
+    seed: int
+    figures: Mapping[str, Figure]
+    kl_per_dimension: tuple[float, ...] = ()
+    kl_per_level: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """``done`` of ``total`` parts of long work."""
+
+    done: int
+    total: int
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,11 @@ def library() -> Path:
     return data_home() / "runs"
 
 
+def data_sets() -> Path:
+    """Return the folder that keeps the data sets the user has brought, one folder each."""
+    return data_home() / "data"
+
+
 def log_file() -> Path:
     """Return the path of the log file."""
     return data_home() / "explorer.log"

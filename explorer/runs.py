@@ -34,6 +34,9 @@ PREVIEW = "preview.png"
 PICTURES = "pictures.npz"
 LATENTS = "latents.npz"
 CHECKPOINTS = "checkpoints"
+_LABELS = {
+    "autoencoder": "Autoencoder", "conditional": "Conditional VAE", "hierarchical": "Hierarchical VAE", "vq": "VQ-VAE",
+}  # fmt: skip
 _RESERVED = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(10)), *(f"lpt{i}" for i in range(10))}
 
 
@@ -154,9 +157,12 @@ def _is_number(value: object) -> bool:
 
 
 def _label(model: Mapping[str, Any]) -> str:
-    if model.get("family") == "vae":
+    family = str(model.get("family", ""))
+    if family == "vae":
         return "VAE" if model.get("beta", 1.0) == 1 else "β-VAE"
-    return str(model.get("family", "")).upper()
+    if family == "hierarchical" and model.get("inference") == "ladder":
+        return "Ladder VAE"
+    return _LABELS.get(family, family.upper())
 
 
 def folders() -> list[Path]:

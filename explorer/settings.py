@@ -87,6 +87,20 @@ def with_settings(config: RunConfig, assignments: Iterable[str]) -> RunConfig:
     return validate(settings, "settings")
 
 
+def with_data(data: DataConfig, name: str | None) -> DataConfig:
+    """Return the settings of the data set ``name``, or ``data`` itself where there is no name.
+
+    Raises:
+        ConfigError: there is no such data set.
+    """
+    if name is None or name == data.name:
+        return data
+    try:
+        return DataConfig.model_validate({"name": name})
+    except ValidationError as error:
+        raise ConfigError(f"--data {name}: {explain(error)}") from error
+
+
 def _assign(settings: dict[str, Any], address: list[str], value: Any) -> None:
     name = ".".join(address)
     if name not in setting_names():
@@ -94,7 +108,10 @@ def _assign(settings: dict[str, Any], address: list[str], value: Any) -> None:
     if address == ["model", "family"]:
         if not isinstance(value, str) or value not in MODEL_SECTIONS:
             raise ConfigError(f"model.family = {value!r}: families are {', '.join(get_args(FamilyName))}")
-        kept = {key: old for key, old in settings["model"].items() if key in MODEL_SECTIONS[value].model_fields}
+        old, new = MODEL_SECTIONS[settings["model"]["family"]].model_fields, MODEL_SECTIONS[value].model_fields
+        # A setting of the same name may have other choices: a VAE's networks are not a DDPM's.
+        same = {key for key in old.keys() & new.keys() if old[key].annotation == new[key].annotation}
+        kept = {key: was for key, was in settings["model"].items() if key in same}
         settings["model"] = {**kept, "family": value}
         return
     target = settings

@@ -11,9 +11,16 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from explorer import runs
 from explorer.settings import load_settings, with_settings
 
+_SHORT = ["training.epochs=2", "training.precision=float32", "training.device=cpu"]
 TINY = {
     "digits-vae": ["model.hidden_units=16", "training.epochs=2", "training.precision=float32", "training.device=cpu"],
     "digits-beta-vae": ["model.channels=4", "model.hidden_units=16", "training.epochs=2", "training.device=cpu"],
+    "digits-autoencoder": ["model.hidden_units=16", *_SHORT],
+    "digits-conditional": ["model.hidden_units=16", *_SHORT],
+    "digits-ladder": ["model.hidden_units=16", *_SHORT],
+    "digits-vq": ["model.channels=4", "model.prior_units=16", *_SHORT],
+    "points-vae": ["model.hidden_units=16", "data.items=600", *_SHORT],
+    "points-ddpm": ["model.hidden_units=16", "model.timesteps=20", "data.items=600", *_SHORT],
     "digits-ddpm": [
         "model.channels=8", "model.residual_blocks=1", "model.timesteps=20", "training.epochs=1",
         "training.precision=float32", "training.device=cpu",

@@ -180,3 +180,57 @@ def test_screenshot_of_every_page(tmp_path: Path, page: str) -> None:
         assert picture.size == (1100, 700)
         colors = np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)
         assert len(colors) > 100, "more than an empty window"
+
+
+@pytest.mark.parametrize(
+    "preset", ["digits-vae", "digits-autoencoder", "digits-conditional", "digits-ladder", "digits-vq", "points-vae"]
+)
+def test_every_family_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: Trained, preset: str
+) -> None:
+    folder = str(trained(preset))
+    assert main(["evaluate", folder, "--limit", "40", "--iwae", "2", "--seed", "1", "--json"]) == 0
+    first = capsys.readouterr().out
+    found = json.loads(first)
+    assert found["items"] == 40 and found["seed"] == 1 and found["figures"]["mse"]["value"] > 0
+    assert all(figure["meaning"] for figure in found["figures"].values())
+    assert main(["evaluate", folder, "--limit", "40", "--iwae", "2", "--seed", "1", "--json"]) == 0
+    assert capsys.readouterr().out == first, "same seed, same numbers"
+    for command in ("sample", "traverse"):
+        assert main([command, folder, "--out", str(tmp_path / f"{command}.png")]) == 0
+        with Image.open(tmp_path / f"{command}.png") as picture:
+            assert len(np.unique(np.asarray(picture))) > 10
+    capsys.readouterr()
+    assert main(["evaluate", folder, "--limit", "10", "--iwae", "0"]) == 0
+    assert "mean squared error" in capsys.readouterr().out
+
+
+def test_a_class_is_sampled_and_traversed(tmp_path: Path, trained: Trained) -> None:
+    folder = trained("digits-conditional")
+    out = tmp_path / "c.png"
+    assert main(["sample", str(folder), "-n", "4", "--class", "3", "--device", "cpu", "--out", str(out)]) == 0
+    pixels = list(ModelSession.open(folder, "cpu").sample(4, 0, 3))[-1][2]
+    assert pixels is not None
+    with Image.open(out) as picture:
+        assert np.array_equal(np.asarray(picture), images.sheet(pixels)[..., 0])
+    assert images.read_provenance(out)["label"] == 3
+    assert main(["traverse", str(folder), "--class", "9", "--out", str(out)]) == 0
+    assert images.read_provenance(out)["label"] == 9
+
+
+def test_mistakes_in_evaluating_are_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: Trained
+) -> None:
+    vae, conditional = str(trained("digits-vae")), str(trained("digits-conditional"))
+    fails(capsys, 2, "digits-vae was made for (1, 8, 8)", "evaluate", vae, "--data", "sprites")
+    fails(capsys, 2, "no known factors", "evaluate", vae, "--mig")
+    fails(capsys, 2, "--data imagenet", "evaluate", vae, "--data", "imagenet")
+    fails(capsys, 2, "no latent space", "evaluate", str(trained("digits-ddpm")))
+    fails(capsys, 2, "which needs no folder", "evaluate", vae, "--data-dir", str(tmp_path))
+    fails(capsys, 2, "not from 0", "evaluate", vae, "--limit", "-1")
+    fails(capsys, 2, "no class 10", "sample", conditional, "--class", "10", "--out", str(tmp_path / "s.png"))
+    fails(capsys, 2, "told no class", "traverse", vae, "--class", "1", "--out", str(tmp_path / "t.png"))
+    fails(capsys, 2, "no train-images-idx3-ubyte", "train", "mnist-vae", "--data-dir", str(tmp_path))
+    fails(capsys, 2, "not on this machine", "train", "mnist-vae", "--out", str(tmp_path / "run"))
+    fails(capsys, 2, "data.name = 'imagenet'", "train", "digits-vae", "--data", "imagenet")
+    assert not (tmp_path / "run").exists() and not (tmp_path / "s.png").exists()

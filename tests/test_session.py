@@ -51,7 +51,7 @@ def test_encode_and_decode_shapes(vae: ModelSession) -> None:
 def test_wrong_shapes_are_named(vae: ModelSession, ddpm: ModelSession) -> None:
     with pytest.raises(RunError, match=r"\(items, 2\)"):
         vae.decode(np.zeros((1, 3), np.float32))
-    with pytest.raises(RunError, match="encodes pictures"):
+    with pytest.raises(RunError, match="encodes items of"):
         vae.encode(np.zeros((1, 28, 28, 1), np.uint8))
     with pytest.raises(RunError, match="no latent space"):
         ddpm.decode(np.zeros((1, 2), np.float32))

@@ -39,7 +39,7 @@ def test_every_setting_has_a_label_and_a_meaning() -> None:
         ("model.latent_size=0", "model.latent_size"),
         ("model.bta=3", "did you mean model.beta?"),
         ("model.timesteps=10", "a setting of ddpm"),
-        ("model.family=gan", "families are vae, ddpm"),
+        ("model.family=gan", "families are autoencoder, vae"),
         ("model.network=transformer", "model.network"),
         ("data.name=imagenet", "data.name"),
         ("title=", "title"),

@@ -14,7 +14,11 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-MODELS = {"digits-beta-vae": "vae", "digits-ddpm": "ddpm", "digits-vae-2d": "vae"}
+ROOT = Path(__file__).resolve().parents[1]
+MODELS = {
+    path.parent.name: json.loads(path.read_text(encoding="utf-8"))["config"]["model"]["family"]
+    for path in (ROOT / "trained_models").glob("*/run.json")
+}
 
 pytestmark = pytest.mark.slow
 
@@ -111,7 +115,7 @@ def test_list_names_the_bundled_models_and_the_data(vdx: Callable[..., str], ins
     for model in models.values():
         assert set(model) == {"name", "family", "dataset", "path", "bundled", "metrics"}
         assert model["bundled"] is True
-        assert model["dataset"] == "digits"
+        assert model["dataset"] == model["name"].partition("-")[0]
         assert Path(model["path"]).is_relative_to(installed)
         assert model["metrics"]
     assert {name: model["family"] for name, model in models.items()} == MODELS

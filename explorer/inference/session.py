@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from explorer import images, runs
+from explorer.config import DataConfig
 from explorer.data.batches import to_tensor, to_unit
-from explorer.data.catalog import CATALOG, load
+from explorer.data.catalog import load
 from explorer.errors import RunError
 from explorer.inference import trajectories
 from explorer.messages import (
@@ -20,7 +23,6 @@ from explorer.messages import (
     Frame,
     Gallery,
     LatentMap,
-    ModelCard,
     Noised,
     NoiseRequest,
     OpenedModel,
@@ -29,13 +31,15 @@ from explorer.messages import (
     Split,
     Traversal,
     TraverseRequest,
+    Values,
 )
 from explorer.models import devices
 from explorer.models.build import Model
 from explorer.models.chain import NoiseSource
 from explorer.models.diffusion import Diffusion
+from explorer.models.latent import LatentModel
 from explorer.models.posterior import latent_map
-from explorer.models.vae import VAE
+from explorer.models.prior import prior_labels, prior_pictures
 from explorer.models.weights import load_model
 from explorer.version import VERSION
 
@@ -45,10 +49,11 @@ _BATCH = 256
 class ModelSession:
     """A trained model on a device. Make one with ``ModelSession.open``."""
 
-    def __init__(self, folder: Path, model: Model, card: ModelCard, weights_sha256: str, device: torch.device) -> None:
+    def __init__(self, folder: Path, model: Model, data: DataConfig, weights_sha256: str, device: torch.device) -> None:
         self.folder = folder
+        self.data = data
         self.model = model
-        self.card = card
+        self.card = runs.card(folder)
         self.weights_sha256 = weights_sha256
         self.device = device
 
@@ -63,14 +68,21 @@ class ModelSession:
         folder = runs.find(name)
         place = devices.resolve(device)
         config = runs.read_config(folder)
-        model, sha256 = load_model(folder, config, CATALOG[config.data.name].shape)
+        model, sha256 = load_model(folder, config)
         with devices.lock(place):
             model = model.to(place)
-        return cls(folder, model, runs.card(folder), sha256, place)
+        return cls(folder, model, config.data, sha256, place)
+
+    @property
+    def points(self) -> bool:
+        """Return whether the model is of two-dimensional points, which are shown as dots in a picture."""
+        return self.model.shape == (2, 1, 1)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Return (height, width, channels) of a picture."""
+        if self.points:
+            return images.POINTS_SIDE, images.POINTS_SIDE, 1
         channels, height, width = self.model.shape
         return height, width, channels
 
@@ -78,8 +90,9 @@ class ModelSession:
         """Return what an exported picture says of itself: app, model, weights and the settings it was made with."""
         return {"app": VERSION, "model": self.card.name, "weights_sha256": self.weights_sha256, **settings}
 
-    def _vae(self) -> VAE:
-        if not isinstance(self.model, VAE):
+    def latent_model(self) -> LatentModel:
+        """Return the model; RunError if it has no latent space."""
+        if not isinstance(self.model, LatentModel):
             raise RunError(f"{self.card.name} has no latent space: it is a {self.card.label}; choose a VAE")
         return self.model
 
@@ -88,40 +101,89 @@ class ModelSession:
             raise RunError(f"{self.card.name} has no denoising chain: it is a {self.card.label}; choose a DDPM")
         return self.model
 
-    # ---- VAE ----
+    # ---- latent spaces ----
 
     @property
     def latent_size(self) -> int:
         """Return the number of latent dimensions; 0 for a diffusion model."""
-        return self.model.latent_size if isinstance(self.model, VAE) else 0
+        return self.model.latent_size if isinstance(self.model, LatentModel) else 0
+
+    def check_label(self, label: int | None) -> None:
+        """Raise RunError if ``label`` is given and is no class that the model is told."""
+        if label is None:
+            return
+        classes = self.model.classes if isinstance(self.model, LatentModel) else 0
+        if not classes:
+            raise RunError(f"{self.card.name} is told no class; leave out --class")
+        if not 0 <= label < classes:
+            raise RunError(f"{self.card.name} has no class {label}; its classes are 0 to {classes - 1}")
+
+    def _labels(self, model: LatentModel, label: int, count: int) -> Tensor | None:
+        if model.classes:
+            self.check_label(label)
+        return prior_labels(model, count, self.device, label)
 
     @torch.inference_mode()
-    def encode(self, pixels: Pixels) -> tuple[Floats, Floats]:
-        """Return μ and σ of q(z|x), each (items, latent), for pixels (items, height, width, channels)."""
-        model = self._vae()
-        if pixels.shape[1:] != self.image_shape:
-            raise RunError(f"{self.card.name} encodes pictures of {self.image_shape}, not {pixels.shape[1:]}")
+    def encode(self, values: Values, labels: NDArray[np.int64] | None = None) -> tuple[Floats, Floats]:
+        """Return μ and σ of q(z|x), each (items, latent), in units of the prior; σ is 0 for a deterministic encoder.
+
+        Args:
+            values: pixels (items, height, width, channels) uint8, or points (items, 1, 1, 2) float32.
+            labels: their classes (items,), which a conditional model needs.
+
+        Raises:
+            RunError: no latent space, items of another shape, or classes missing.
+        """
+        model = self.latent_model()
+        channels, height, width = model.shape
+        if values.shape[1:] != (height, width, channels):
+            raise RunError(f"{self.card.name} encodes items of {(height, width, channels)}, not {values.shape[1:]}")
+        told: Tensor | None = None
+        if model.classes:
+            if labels is None or len(labels) != len(values):
+                raise RunError(
+                    f"{self.card.name} is conditional: give the class of each item, 0 to {model.classes - 1}"
+                )
+            for label in np.unique(labels):
+                self.check_label(int(label))
+            told = torch.from_numpy(np.asarray(labels, np.int64)).to(self.device)
         with devices.lock(self.device):
-            mean, log_var = model.encode(to_unit(to_tensor(pixels, self.device)))
+            mean, log_var = model.encode(to_unit(to_tensor(values, self.device)), told)
         return mean.cpu().numpy(), (0.5 * log_var).exp().cpu().numpy()
 
     @torch.inference_mode()
-    def decode(self, z: Floats) -> Pixels:
-        """Return the pictures E[x|z] (items, height, width, channels) of latents (items, latent)."""
-        model = self._vae()
+    def decode_values(self, z: Floats, label: int = 0) -> Floats:
+        """Return E[x|z] (items, height, width, channels) in [0, 1], or points, of latents (items, latent)."""
+        model = self.latent_model()
         latents = np.asarray(z, np.float32)
         if latents.ndim != 2 or latents.shape[1] != model.latent_size:
             wanted = f"(items, {model.latent_size})"
             raise RunError(f"{self.card.name} decodes latents of shape {wanted}, not {latents.shape}")
         with devices.lock(self.device):
-            pictures = [model.picture(part.to(self.device)) for part in torch.split(torch.from_numpy(latents), _BATCH)]
-            shown = torch.cat(pictures).cpu().numpy()
-        return images.from_unit(shown.transpose(0, 2, 3, 1))
+            parts = [
+                model.picture(part.to(self.device), self._labels(model, label, len(part)))
+                for part in torch.split(torch.from_numpy(latents), _BATCH)
+            ]
+        values: Floats = torch.cat(parts).cpu().numpy().transpose(0, 2, 3, 1)
+        return values
+
+    def decode(self, z: Floats, label: int = 0) -> Pixels:
+        """Return the pictures E[x|z] (items, height, width, channels) of latents (items, latent).
+
+        ``label`` is the class of all of them, for a conditional model. A point is a dot before its data set.
+        """
+        values = self.decode_values(z, label)
+        if self.points:
+            return images.of_each_point(values.reshape(-1, 2), self._background())
+        return images.from_unit(values)
+
+    def _background(self) -> Pixels:
+        return images.of_points(load(self.data).values.astype(np.float32).reshape(-1, 2))
 
     def decoded(self, request: DecodeRequest) -> Decoded:
         """Return the answer to a request, with the time it took."""
         began = time.perf_counter()
-        pixels = self.decode(request.z)
+        pixels = self.decode(request.z, request.label)
         return Decoded(request.request, request.z, pixels, (time.perf_counter() - began) * 1000)
 
     def traverse(self, request: TraverseRequest) -> Traversal:
@@ -130,20 +192,21 @@ class ModelSession:
         rows = np.tile(np.asarray(request.z, np.float32), (len(request.dimensions), request.steps, 1))
         for row, dimension in zip(rows, request.dimensions, strict=True):
             row[:, dimension] = values
-        return Traversal(request, self.decode(rows.reshape(-1, rows.shape[-1])))
+        return Traversal(request, self.decode(rows.reshape(-1, rows.shape[-1]), request.label))
 
     def latents(self) -> LatentMap:
         """Return the latent map: as saved with the model, else encoded now from the data set."""
-        model = self._vae()
+        model = self.latent_model()
         try:
             saved = runs.read_arrays(self.folder, runs.LATENTS, ("means", "labels", "kl_per_dimension", "split"))
         except RunError:  # a run that was killed, or damaged: the data set still knows
             saved = {}
-        if saved and saved["means"].shape[1:] == (model.latent_size,) == saved["kl_per_dimension"].shape:
+        size = (model.latent_size,)
+        if saved and saved["means"].shape[1:] == size and saved["kl_per_dimension"].shape in {size, (0,)}:
             split: Split = "test" if str(saved.pop("split")) == "test" else "train"
             return LatentMap(**saved, split=split)
         with devices.lock(self.device):
-            return latent_map(model, load(self.card.dataset), self.device)
+            return latent_map(model, load(self.data), self.device)
 
     # ---- diffusion ----
 
@@ -158,32 +221,39 @@ class ModelSession:
 
     def noised(self, request: NoiseRequest) -> Noised:
         """Return the forward process of one test image, a picture for every t = 0..T."""
-        pixels, _ = load(self.card.dataset).split("test")
-        return trajectories.noised(self._diffusion(), request, pixels)
+        values, _ = load(self.data).split("test")
+        return trajectories.noised(self._diffusion(), request, values)
 
     # ---- both ----
 
     def gallery(self, count: int = 24) -> Gallery:
-        """Return the first test images of the data set the model was trained on."""
-        pixels, labels = load(self.card.dataset).split("test")
-        return Gallery(pixels[:count], labels[:count])
+        """Return the first test items of the data set the model was trained on; of points, one picture of them all."""
+        values, labels = load(self.data).split("test")
+        if self.points:
+            return Gallery(images.of_points(values.astype(np.float32).reshape(-1, 2))[None], np.zeros(1, np.int64))
+        return Gallery(values[:count].astype(np.uint8, copy=False), labels[:count])
 
-    def sample(self, count: int, seed: int) -> Iterator[tuple[int, int, Pixels | None]]:
+    def sample(self, count: int, seed: int, label: int | None = None) -> Iterator[tuple[int, int, Pixels | None]]:
         """Draw ``count`` pictures, yielding (done, total, pictures); the pictures come with the last one.
 
-        A VAE decodes z ~ N(0, I); a DDPM runs its whole reverse chain. The first n of more are always the same.
+        A model with a latent space decodes z ~ p(z), of class ``label`` or of each class in turn where it is told
+        classes; a DDPM runs its whole reverse chain. The first n of more are always the same. Points come as one
+        picture of them all.
         """
-        if isinstance(self.model, VAE):
-            noise = NoiseSource(seed, count).draw((self.model.latent_size,)).numpy()
-            yield count, count, self.decode(noise)
+        if isinstance(self.model, Diffusion):
+            total = self.model.schedule.timesteps
+            for frame in self.denoise(DenoiseRequest(0, count, seed)):
+                yield total - frame.t, total, frame.x_t if frame.t == 0 else None
             return
-        total = self.model.schedule.timesteps
-        for frame in self.denoise(DenoiseRequest(0, count, seed)):
-            yield total - frame.t, total, frame.x_t if frame.t == 0 else None
+        self.check_label(label)
+        with torch.inference_mode(), devices.lock(self.device):
+            drawn = prior_pictures(self.model, NoiseSource(seed, count), self.device, label)
+        values = drawn.cpu().numpy().transpose(0, 2, 3, 1)
+        yield count, count, images.of_points(values.reshape(-1, 2))[None] if self.points else images.from_unit(values)
 
     def opened(self, request: int) -> OpenedModel:
         """Return all that a page needs to show this model."""
-        vae = isinstance(self.model, VAE)
+        latent = isinstance(self.model, LatentModel)
         return OpenedModel(
             request=request,
             card=self.card,
@@ -191,6 +261,9 @@ class ModelSession:
             latent_size=self.latent_size,
             device=devices.label(self.device),
             provenance=self.provenance(),
-            latents=self.latents() if vae else None,
-            schedule=None if vae else self.schedule(),
+            latents=self.latents() if latent else None,
+            schedule=None if latent else self.schedule(),
+            levels=self.model.levels if isinstance(self.model, LatentModel) else (),
+            classes=self.model.classes if isinstance(self.model, LatentModel) else 0,
+            points=self.points,
         )

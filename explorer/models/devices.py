@@ -41,7 +41,8 @@ def label(device: torch.device) -> str:
         return f"CUDA · {torch.cuda.get_device_name(device)}"
     if device.type == "mps":
         return f"MPS · {platform.processor() or 'Apple'}"
-    return f"CPU · {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"CPU · {threads} thread{'s' if threads > 1 else ''}"
 
 
 def report() -> DeviceReport:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from explorer.config import DdpmConfig
 from explorer.errors import ConfigError
 from explorer.messages import StepCoefficients
+from explorer.models.layers import mlp, sinusoidal_embedding
 
 # float64 on the CPU: in float32, 1 − ᾱ_1 = 1e-4 is already wrong in its fourth digit, and MPS has no float64.
 _EXACT = torch.float64
@@ -92,6 +93,27 @@ def spaced_steps(timesteps: int, count: int) -> list[int]:
     return [round(timesteps * (count - index) / count) for index in range(count)]
 
 
+class PointNetwork(nn.Module):
+    """Fully connected layers that predict a point-shaped quantity from x_t and t.
+
+    Args:
+        config: the model section of a run.
+        shape: (2, 1, 1) for points; any shape is flattened.
+    """
+
+    def __init__(self, config: DdpmConfig, shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        values, units = math.prod(shape), config.hidden_units
+        self.time_size = 32
+        self.layers = mlp([values + self.time_size, *[units] * config.hidden_layers, values])
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        """Return a quantity shaped as x, float32, for steps t (batch,)."""
+        told = torch.cat([x.flatten(1), sinusoidal_embedding(t, self.time_size).to(x)], dim=1)
+        answer: Tensor = self.layers(told).reshape(x.shape).float()
+        return answer
+
+
 class Diffusion(nn.Module):
     """A network that predicts ε from (x_t, t), with the schedule it was trained under.
 
@@ -112,11 +134,16 @@ class Diffusion(nn.Module):
         eps_hat: Tensor = self.network(x_t, t)
         return eps_hat
 
+    @property
+    def points(self) -> bool:
+        """Return whether items are points rather than pictures: their coordinates have no [−1, 1] to be clipped to."""
+        return isinstance(self.network, PointNetwork)
+
     def guess(self, x_t: Tensor, t: int, *, clip: bool = True) -> tuple[Tensor, Tensor]:
-        """Return x̂₀ (clipped to [−1, 1] if ``clip``) and ε̂ for a batch that is all at step t."""
+        """Return x̂₀ (of pictures clipped to [−1, 1] if ``clip``) and ε̂ for a batch that is all at step t."""
         eps_hat = self(x_t, torch.full((len(x_t),), t, device=x_t.device))
         x0_hat = predicted_x0(x_t, eps_hat, float(self.schedule.alpha_bar[t]))
-        return (x0_hat.clamp(-1, 1) if clip else x0_hat), eps_hat
+        return (x0_hat.clamp(-1, 1) if clip and not self.points else x0_hat), eps_hat
 
     def simple_loss(self, x0: Tensor, t: Tensor, noise: Tensor, alpha_bar: Tensor) -> Tensor:
         """Return ‖ε − ε̂(x_t, t)‖² averaged over values, per item (batch,); Ho et al. 2020, eq. 14.

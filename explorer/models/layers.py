@@ -26,23 +26,29 @@ def halved_sizes(height: int, width: int, smallest: int = 4) -> list[Size]:
     return sizes
 
 
-class ConvEncoder(nn.Module):
-    """Convolutions that halve an image (batch, C, H, W) to about 4×4, then linear layers to (batch, outputs)."""
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Return group normalization with groups of at least four channels where there are so many."""
+    groups = next(
+        count for count in (32, 16, 8, 4, 2, 1) if channels % count == 0 and (count == 1 or channels // count >= 4)
+    )
+    return nn.GroupNorm(groups, channels)
 
-    def __init__(self, shape: tuple[int, int, int], channels: int, hidden_units: int, outputs: int) -> None:
+
+class Residual(nn.Module):
+    """Two normalized convolutions with a skip, (batch, C, H, W) to the same; He et al. 2016."""
+
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        image_channels, height, width = shape
-        sizes = halved_sizes(height, width)
-        layers: list[nn.Module] = [nn.Conv2d(image_channels, channels, 3, padding=1), nn.SiLU()]
-        for _ in sizes[1:]:
-            layers += [nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1), nn.SiLU()]
-            channels *= 2
-        flat = channels * math.prod(sizes[-1])
-        self.layers = nn.Sequential(*layers, nn.Flatten(), mlp([flat, hidden_units, outputs]))
+        last = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(last.weight)  # each block starts as the identity
+        self.layers = nn.Sequential(
+            group_norm(channels), nn.SiLU(), nn.Conv2d(channels, channels, 3, padding=1),
+            group_norm(channels), nn.SiLU(), last,
+        )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
-        features: Tensor = self.layers(x)
-        return features
+        out: Tensor = x + self.layers(x)
+        return out
 
 
 class Enlarge(nn.Module):
@@ -56,20 +62,61 @@ class Enlarge(nn.Module):
         return interpolate(x, size=self.size, mode="nearest")
 
 
-class ConvDecoder(nn.Module):
-    """The mirror of ConvEncoder: (batch, latent) to (batch, C, H, W)."""
+def shrinking(image_channels: int, channels: int, sizes: list[Size], residual: bool) -> list[nn.Module]:
+    """Return convolutions from an image of sizes[0] to features of sizes[-1]; channels double at each halving."""
+    layers: list[nn.Module] = [nn.Conv2d(image_channels, channels, 3, padding=1), nn.SiLU()]
+    for _ in sizes[1:]:
+        layers += [nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1), nn.SiLU()]
+        channels *= 2
+        if residual:
+            layers.append(Residual(channels))
+    return layers
 
-    def __init__(self, shape: tuple[int, int, int], channels: int, hidden_units: int, latent_size: int) -> None:
+
+def growing(image_channels: int, channels: int, sizes: list[Size], residual: bool) -> list[nn.Module]:
+    """Return the mirror of ``shrinking``: from features of sizes[-1] to an image of sizes[0]."""
+    top = channels * 2 ** (len(sizes) - 1)
+    layers: list[nn.Module] = []
+    for size in reversed(sizes[:-1]):
+        if residual:
+            layers.append(Residual(top))
+        layers += [Enlarge(size), nn.Conv2d(top, top // 2, 3, padding=1), nn.SiLU()]
+        top //= 2
+    return [*layers, nn.Conv2d(top, image_channels, 3, padding=1)]
+
+
+class ConvEncoder(nn.Module):
+    """Convolutions that halve an image (batch, C, H, W) to about 4×4, then linear layers to (batch, outputs)."""
+
+    def __init__(
+        self, shape: tuple[int, int, int], channels: int, hidden_units: int, outputs: int, residual: bool = False
+    ) -> None:
+        super().__init__()
+        image_channels, height, width = shape
+        sizes = halved_sizes(height, width)
+        flat = channels * 2 ** (len(sizes) - 1) * math.prod(sizes[-1])
+        self.layers = nn.Sequential(
+            *shrinking(image_channels, channels, sizes, residual), nn.Flatten(), mlp([flat, hidden_units, outputs])
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        features: Tensor = self.layers(x)
+        return features
+
+
+class ConvDecoder(nn.Module):
+    """The mirror of ConvEncoder: (batch, inputs) to (batch, C, H, W)."""
+
+    def __init__(
+        self, shape: tuple[int, int, int], channels: int, hidden_units: int, inputs: int, residual: bool = False
+    ) -> None:
         super().__init__()
         image_channels, height, width = shape
         sizes = halved_sizes(height, width)
         top = channels * 2 ** (len(sizes) - 1)
-        layers: list[nn.Module] = [mlp([latent_size, hidden_units, top * math.prod(sizes[-1])]), nn.SiLU()]
+        layers: list[nn.Module] = [mlp([inputs, hidden_units, top * math.prod(sizes[-1])]), nn.SiLU()]
         layers.append(nn.Unflatten(1, (top, *sizes[-1])))
-        for size in reversed(sizes[:-1]):
-            layers += [Enlarge(size), nn.Conv2d(top, top // 2, 3, padding=1), nn.SiLU()]
-            top //= 2
-        self.layers = nn.Sequential(*layers, nn.Conv2d(top, image_channels, 3, padding=1))
+        self.layers = nn.Sequential(*layers, *growing(image_channels, channels, sizes, residual))
 
     def forward(self, z: Tensor) -> Tensor:
         image: Tensor = self.layers(z)

@@ -5,12 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad, scaled_dot_product_attention
 
 from explorer.config import DdpmConfig
-from explorer.models.layers import mlp, sinusoidal_embedding
-
-
-def _norm(channels: int) -> nn.GroupNorm:
-    groups = next(count for count in (32, 16, 8, 4, 2, 1) if channels % count == 0 and channels // count >= 4)
-    return nn.GroupNorm(groups, channels)
+from explorer.models.layers import group_norm, mlp, sinusoidal_embedding
 
 
 class ResidualBlock(nn.Module):
@@ -18,9 +13,9 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, time_size: int, dropout: float) -> None:
         super().__init__()
-        self.first = nn.Sequential(_norm(inputs), nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1))
+        self.first = nn.Sequential(group_norm(inputs), nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1))
         self.time = nn.Sequential(nn.SiLU(), nn.Linear(time_size, 2 * outputs))
-        self.norm = _norm(outputs)
+        self.norm = group_norm(outputs)
         last = nn.Conv2d(outputs, outputs, 3, padding=1)
         nn.init.zeros_(last.weight)  # each block starts as the identity
         self.second = nn.Sequential(nn.SiLU(), nn.Dropout(dropout), last)
@@ -39,7 +34,7 @@ class Attention(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.heads = channels // 32 if channels % 32 == 0 else 1
-        self.norm = _norm(channels)
+        self.norm = group_norm(channels)
         self.to_qkv = nn.Conv2d(channels, 3 * channels, 1)
         self.out = nn.Conv2d(channels, channels, 1)
         nn.init.zeros_(self.out.weight)
@@ -119,7 +114,7 @@ class UNet(nn.Module):
                 self.grow.append(nn.Conv2d(now, now, 3, padding=1))
         last = nn.Conv2d(now, image_channels, 3, padding=1)
         nn.init.zeros_(last.weight)
-        self.head = nn.Sequential(_norm(now), nn.SiLU(), last)
+        self.head = nn.Sequential(group_norm(now), nn.SiLU(), last)
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         """Return a picture shaped as x (batch, channels, height, width), float32, for steps t (batch,)."""

@@ -1,72 +1,82 @@
 """The variational autoencoder with a diagonal Gaussian encoder; Kingma & Welling 2014 (arXiv:1312.6114)."""
 
-import math
-
+import torch
 from torch import Tensor, nn
 
-from explorer.config import VaeConfig
-from explorer.models.gaussian import (
-    bernoulli_log_likelihood,
-    gaussian_log_likelihood,
-    kl_from_standard_normal,
-    reparameterize,
-)
-from explorer.models.layers import ConvDecoder, ConvEncoder, mlp
+from explorer.config import ConditionalConfig, VaeConfig
+from explorer.models.gaussian import in_units_of
+from explorer.models.latent import LatentModel, Shape
+from explorer.models.networks import decoder, encoder
 
 
-class VAE(nn.Module):
+class VAE(LatentModel):
     """Encoder q(z|x) = N(μ(x), diag σ²(x)) and decoder p(x|z), Bernoulli or Gaussian, for x in [0, 1].
 
     Args:
         config: the model section of a run.
-        shape: (channels, height, width) of an image.
+        shape: (channels, height, width) of an item.
     """
 
-    def __init__(self, config: VaeConfig, shape: tuple[int, int, int]) -> None:
-        super().__init__()
-        self.config = config
-        self.shape = shape
-        self.latent_size = config.latent_size
-        outputs = 2 * config.latent_size
-        if config.network == "mlp":
-            hidden = [config.hidden_units] * config.hidden_layers
-            pixels = math.prod(shape)
-            self.encoder: nn.Module = nn.Sequential(nn.Flatten(), mlp([pixels, *hidden, outputs]))
-            self.decoder: nn.Module = nn.Sequential(
-                mlp([config.latent_size, *reversed(hidden), pixels]), nn.Unflatten(1, shape)
-            )
-        else:
-            self.encoder = ConvEncoder(shape, config.channels, config.hidden_units, outputs)
-            self.decoder = ConvDecoder(shape, config.channels, config.hidden_units, config.latent_size)
+    def __init__(self, config: VaeConfig, shape: Shape) -> None:
+        super().__init__(config, shape, (config.latent_size,))
+        self.encoder = encoder(config, shape, 2 * config.latent_size)
+        self.decoder = decoder(config, shape, config.latent_size)
 
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return μ and ln σ² of q(z|x), each (batch, latent) float32, for x (batch, channels, height, width)."""
         mean, log_var = self.encoder(x).float().chunk(2, dim=1)
         return mean, log_var
 
-    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return μ of q(z|x) and KL(q(z|x) ‖ N(0, I)) per dimension in nats, each (batch, latent)."""
-        mean, log_var = self.encode(x)
-        return mean, kl_from_standard_normal(mean, log_var)
-
-    def decode(self, z: Tensor) -> Tensor:
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the parameters of p(x|z), shaped as x: logits of π (Bernoulli) or the mean f(z) (Gaussian)."""
         parameters: Tensor = self.decoder(z).float()
         return parameters
 
-    def picture(self, z: Tensor) -> Tensor:
-        """Return E[x|z], shaped as x; for a Bernoulli decoder that is π(z), in [0, 1]."""
-        parameters = self.decode(z)
-        return parameters.sigmoid() if self.config.likelihood == "bernoulli" else parameters
 
-    def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return ln p(x|z) in nats per item, shape (batch,)."""
-        parameters = self.decode(z)
-        if self.config.likelihood == "bernoulli":
-            return bernoulli_log_likelihood(x, parameters)
-        return gaussian_log_likelihood(x, parameters, self.config.sigma)
+class ConditionalVAE(LatentModel):
+    """A VAE that is told the class c: q(z|x,c), p(x|z,c) and the prior N(0, I) or a learned p(z|c).
 
-    def forward(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return ln p(x|z) (batch,), μ and ln σ² for z drawn with ``noise`` (batch, latent)."""
-        mean, log_var = self.encode(x)
-        return self.log_likelihood(x, reparameterize(mean, log_var, noise)), mean, log_var
+    Sohn et al. 2015, "Learning Structured Output Representation using Deep Conditional Generative Models". The encoder
+    sees the class as one more image plane, learned per class; the decoder sees it one-hot beside z.
+
+    Args:
+        config: the model section of a run.
+        shape: (channels, height, width) of an item.
+        classes: the number of classes, at least 1.
+    """
+
+    def __init__(self, config: ConditionalConfig, shape: Shape, classes: int) -> None:
+        super().__init__(config, shape, (config.latent_size,), classes)
+        channels, height, width = shape
+        self.plane = nn.Embedding(classes, height * width)
+        self.encoder = encoder(config, (channels + 1, height, width), 2 * config.latent_size)
+        self.decoder = decoder(config, shape, config.latent_size + classes)
+        self.prior: nn.Embedding | None = None
+        if config.prior == "learned":
+            self.prior = nn.Embedding(classes, 2 * config.latent_size)
+            nn.init.zeros_(self.prior.weight)  # training starts at N(0, I)
+
+    def prior_of(self, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return μ and ln σ² of p(z|c), each (batch, latent), in the model's own units."""
+        if self.prior is None:
+            zero = torch.zeros(len(labels), self.latent_size, device=labels.device)
+            return zero, zero
+        mean, log_var = self.prior(labels).float().chunk(2, dim=1)
+        return mean, log_var
+
+    def encode(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return μ and ln σ² of q(z|x,c) in units of p(z|c), each (batch, latent) float32."""
+        assert labels is not None
+        plane = self.plane(labels).reshape(-1, 1, *x.shape[2:]).to(x)
+        mean, log_var = self.encoder(torch.cat([x, plane], dim=1)).float().chunk(2, dim=1)
+        return (mean, log_var) if self.prior is None else in_units_of(mean, log_var, *self.prior_of(labels))
+
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the parameters of p(x|z,c), shaped as x, for z in units of p(z|c)."""
+        assert labels is not None
+        if self.prior is not None:
+            mean, log_var = self.prior_of(labels)
+            z = mean + (0.5 * log_var).exp() * z
+        told = nn.functional.one_hot(labels, self.classes).to(z)
+        parameters: Tensor = self.decoder(torch.cat([z, told], dim=1)).float()
+        return parameters

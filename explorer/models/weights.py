@@ -74,7 +74,7 @@ def read(content: bytes, expected: Mapping[str, Tensor], what: str) -> dict[str,
     return tensors
 
 
-def load_model(folder: Path, config: RunConfig, shape: tuple[int, int, int]) -> tuple[Model, str]:
+def load_model(folder: Path, config: RunConfig) -> tuple[Model, str]:
     """Return the model of a run folder on the CPU, and the SHA-256 of its weights: what was published, if that is
     whole, else the newest valid checkpoint (averaged weights where there are some).
 
@@ -82,7 +82,7 @@ def load_model(folder: Path, config: RunConfig, shape: tuple[int, int, int]) -> 
         RunError: nothing in the folder can be opened; the message is about what should have been.
     """
     try:
-        model = check_size(config, shape)
+        model = check_size(config)
     except ConfigError as error:
         raise RunError(f"{folder / runs.RECORD}: {error}") from error
     candidates = [(folder, runs.WEIGHTS)]

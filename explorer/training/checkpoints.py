@@ -28,7 +28,7 @@ def _expected_optimizer(trainer: Trainer) -> dict[str, Tensor]:
     scalar = torch.empty((), device="meta")
     return {
         f"{index}.{part}": scalar if part == "step" else parameter
-        for index, parameter in enumerate(trainer.model.parameters())
+        for index, parameter in enumerate(trainer.parameters)
         for part in _OPTIMIZER_PARTS
     }
 
@@ -126,7 +126,10 @@ def _restore_from(trainer: Trainer, place: Path) -> float:
     entries: dict[int, dict[str, Tensor]] = {}
     for name, tensor in moments.items():
         index, part = name.split(".", 1)
-        entries.setdefault(int(index), {})[part] = tensor
+        # In the memory layout of its weight: the fused optimizer walks through both at once.
+        weight = trainer.parameters[int(index)]
+        laid_out = tensor if part == "step" else torch.empty_like(weight, device="cpu").copy_(tensor)
+        entries.setdefault(int(index), {})[part] = laid_out
     trainer.optimizer.load_state_dict({**trainer.optimizer.state_dict(), "state": entries})
     if noise.shape == trainer.generator.get_state().shape:
         trainer.generator.set_state(noise)  # a run moved to another kind of device gets fresh noise instead

@@ -6,17 +6,19 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from explorer import runs
-from explorer.config import ACTIVE_NATS
-from explorer.data.batches import batches, steps_per_epoch, to_tensor
+from explorer.config import ACTIVE_NATS, ConditionalConfig, RunConfig
+from explorer.data.batches import batches, binarized, steps_per_epoch, to_tensor, to_unit
 from explorer.data.catalog import Dataset, load
 from explorer.errors import TrainingError
 from explorer.messages import Measurement, Pictures, Progress, Split, TrainingEnded, TrainingStarted
 from explorer.models import devices
-from explorer.models.build import parameter_count
+from explorer.models.build import Model, parameter_count
+from explorer.models.latent import LatentModel
 from explorer.training import checkpoints
 from explorer.training.objectives import Average
 from explorer.training.publish import make_pictures, publish
@@ -26,6 +28,7 @@ Message = TrainingStarted | Progress | Pictures | TrainingEnded
 _TEST_ITEMS = 2048
 _TEST_EVERY = 25  # training images per test image between two looks at the test split: < 2 % of the work
 _PICTURE_SHARE = 0.005
+_SETTLING_ITEMS = 2000
 
 
 def _never() -> bool:
@@ -72,11 +75,12 @@ class _Loop:
         config = runs.read_config(folder)
         self.settings = config.training
         self.device = devices.resolve(self.settings.device)
-        self.data: Dataset = load(config.data.name)
-        self.images = to_tensor(self.data.split("train")[0], self.device)
-        self.test = to_tensor(self.data.split("test")[0], self.device)
-        self.trainer = Trainer(config, self.data.shape, self.device)
+        self.data: Dataset = load(config.data)
+        self.told = isinstance(config.model, ConditionalConfig)
+        self.images, self.labels = self._to_device("train", config)
+        self.test, self.test_labels = self._to_device("test", config)
         self.per_epoch = steps_per_epoch(len(self.images), self.settings.batch_size)
+        self.trainer = Trainer(config, self.device, self.per_epoch)
         self.total = self.per_epoch * self.settings.epochs
         self.before = 0.0
         self.tested_at_step = -(10**9)
@@ -86,7 +90,8 @@ class _Loop:
             runs.cut_measurements(folder, self.trainer.step)
             self._remember_tests()
         else:
-            self.trainer.choose_precision(self.images[: self.settings.batch_size])
+            size = self.settings.batch_size
+            self.trainer.choose_precision(self.images[:size], self.labels[:size] if self.told else None)
         self.first_step = self.trainer.step
         self.began = time.monotonic()
         self.saved_at = self.began
@@ -94,13 +99,20 @@ class _Loop:
         self.seen = 0
         self.average = Average()
 
+    def _to_device(self, split: Split, config: RunConfig) -> tuple[Tensor, Tensor]:
+        values, labels = self.data.split(split)
+        images = to_tensor(values, self.device)
+        if getattr(config.model, "binarization", "none") == "static" and values.dtype == np.uint8:
+            images = binarized(images, split)
+        return images, torch.from_numpy(labels).to(self.device)
+
     # ---- one interval of the training curves ----
 
-    def _step(self, images: Tensor) -> None:
+    def _step(self, chosen: Tensor) -> None:
         with devices.lock(self.device):
-            result = self.trainer.train_step(images)
-        self.average.add(result, len(images))
-        self.seen += len(images)
+            result = self.trainer.train_step(self.images[chosen], self.labels[chosen] if self.told else None)
+        self.average.add(result, len(chosen))
+        self.seen += len(chosen)
 
     def _remember_tests(self) -> None:
         for measurement in runs.measurements(self.folder):
@@ -110,11 +122,11 @@ class _Loop:
     def _note_test(self, measurement: Measurement) -> None:
         self.tested_at_step = measurement.step
         self.latest = {f"test_{name}": value for name, value in measurement.values.items()}
-        if measurement.kl_per_dimension:
+        if measurement.kl_per_dimension and "perplexity" not in measurement.values:
             self.latest["active_dimensions"] = sum(kl >= ACTIVE_NATS for kl in measurement.kl_per_dimension)
 
     def _measured(self, split: Split, average: Average) -> Measurement:
-        values, kl_per_dimension = average.values(self.trainer.beta)
+        values, kl_per_dimension = average.values()
         if not all(math.isfinite(value) for value in values.values()):
             runs.update_record(self.folder, status="failed")
             raise TrainingError(
@@ -164,8 +176,10 @@ class _Loop:
         try:
             while trainer.step < self.total and not stopped:
                 epoch, first = divmod(trainer.step, self.per_epoch)
-                for batch in batches(self.images, self.settings.batch_size, self.settings.seed, epoch, first):
-                    self._step(batch)
+                for chosen in batches(
+                    len(self.images), self.settings.batch_size, self.settings.seed, epoch, first, self.device
+                ):
+                    self._step(chosen)
                     stopped = should_stop()
                     if trainer.step % self.settings.log_every == 0 or stopped:
                         yield self._log_training()
@@ -187,7 +201,8 @@ class _Loop:
 
     def _log_test(self) -> Progress:
         with devices.lock(self.device):
-            average = self.trainer.evaluate(self.test[:_TEST_ITEMS])
+            labels = self.test_labels[:_TEST_ITEMS] if self.told else None
+            average = self.trainer.evaluate(self.test[:_TEST_ITEMS], labels)
         measurement = self._measured("test", average)
         self._note_test(measurement)
         return self._progress(measurement)
@@ -199,15 +214,23 @@ class _Loop:
         if self.picture_seconds <= _PICTURE_SHARE * (time.monotonic() - self.began):
             began = time.monotonic()
             with devices.lock(self.device):
-                pictures = make_pictures(self.trainer.sampled.eval(), self.test, self.trainer.step, samples=16)
+                model = self._settled()
+                pictures = make_pictures(model, self.test, self.test_labels, self.trainer.step, samples=16)
                 self.trainer.model.train()
             self.picture_seconds += time.monotonic() - began
             yield pictures
 
+    def _settled(self) -> Model:
+        """Return the model that pictures are drawn with, ready for them."""
+        model = self.trainer.sampled.eval()
+        if isinstance(model, LatentModel):
+            model.settle(to_unit(self.images[:_SETTLING_ITEMS]))
+        return model
+
     def _is_finite(self) -> bool:
         if not self.average.items:
             return True
-        return all(map(math.isfinite, self.average.values(self.trainer.beta)[0].values()))
+        return all(map(math.isfinite, self.average.values()[0].values()))
 
     def _checkpoint(self) -> None:
         if not self._is_finite():
@@ -220,11 +243,13 @@ class _Loop:
         messages: list[Message] = []
         if not self._is_finite():
             self._measured("train", self.average)  # says so and ends the run: what is saved already is better
+        with devices.lock(self.device):
+            model = self._settled()
         checkpoints.save(self.trainer, self.folder, self._seconds())
         if self.tested_at_step != self.trainer.step:
             messages.append(self._log_test())
         with devices.lock(self.device):
-            messages.append(publish(self.folder, self.trainer.sampled.eval(), self.data, self.test, self.trainer.step))
+            messages.append(publish(self.folder, model.eval(), self.data, self.trainer.step))
             self.trainer.model.train()
         metrics = {**self.latest, "epochs": self.trainer.step / self.per_epoch, "seconds": round(self._seconds(), 1)}
         runs.update_record(self.folder, metrics=metrics, status=reason)

@@ -1,101 +1,167 @@
 """What each family minimizes, with every term kept apart for the curves."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from explorer.data.batches import to_signed, to_unit
+from explorer.models.autoencoder import Autoencoder
 from explorer.models.build import Model
+from explorer.models.codebook import perplexity
 from explorer.models.diffusion import Diffusion
-from explorer.models.gaussian import kl_from_standard_normal
-from explorer.models.vae import VAE
+from explorer.models.latent import LatentModel
+from explorer.models.vq_vae import VQVAE
+
+
+@dataclass(frozen=True)
+class Pressure:
+    """How the KL is weighted at a step: the objective is −E_q[ln p(x|z)] + beta·KL, or beta·|KL − capacity|."""
+
+    beta: float = 1.0
+    capacity: float | None = None
 
 
 @dataclass(frozen=True)
 class Terms:
-    """One batch: ``loss`` (scalar) is minimized; the rest are detached sums over the batch.
+    """One batch: ``loss`` (scalar, per item) is minimized; the rest are detached sums over the batch.
 
-    ``log_likelihood`` and ``kl_per_dimension`` (latent,) for a VAE, ``squared_error`` for a DDPM.
+    ``sums`` are named as ``messages.Measurement`` names their averages. ``kl_per_dimension`` (latent,) are nats,
+    ``usage`` (codes,) counts the codes of a VQ-VAE.
     """
 
     loss: Tensor
-    log_likelihood: Tensor | None = None
+    sums: Mapping[str, Tensor] = field(default_factory=dict)
     kl_per_dimension: Tensor | None = None
-    squared_error: Tensor | None = None
+    usage: Tensor | None = None
 
 
-def vae_terms(model: VAE, images: Tensor, generator: torch.Generator) -> Terms:
-    """Return the β-VAE objective −E_q[ln p(x|z)] + β·KL, one sample of z per image, with its terms in nats.
+def _seen(model: LatentModel, values: Tensor, generator: torch.Generator) -> Tensor:
+    """Return x as the model sees it: in [0, 1], and drawn black or white anew where binarization is dynamic."""
+    x = to_unit(values)
+    dynamic = model.config.binarization == "dynamic" and model.likelihood.bernoulli
+    return torch.bernoulli(x, generator=generator) if dynamic else x
 
-    Higgins et al. 2017.
+
+def vae_terms(
+    model: LatentModel, values: Tensor, labels: Tensor | None, generator: torch.Generator, pressure: Pressure
+) -> Terms:
+    """Return the β-VAE objective −E_q[ln p(x|z)] + β·KL with its terms in nats; Higgins et al. 2017.
+
+    With a capacity C it is −E_q[ln p(x|z)] + β·|KL − C|, the KL averaged over the batch; Burgess et al. 2018.
 
     Args:
-        model: the VAE.
-        images: bytes, shape (batch, channels, height, width).
-        generator: source of ε, on the device of the images.
+        model: a VAE, conditional or hierarchical VAE; its ``config.samples`` is M, the samples of z per item.
+        values: bytes or coordinates, shape (batch, channels, height, width).
+        labels: classes (batch,), for a conditional model.
+        generator: source of ε, on the device of the values.
+        pressure: β and C now.
     """
-    noise = torch.randn(len(images), model.latent_size, generator=generator, device=images.device)
-    log_likelihoods, mean, log_var = model(to_unit(images), noise)
-    log_likelihood = log_likelihoods.sum()
-    kl = kl_from_standard_normal(mean, log_var).sum(0)
-    loss = (model.config.beta * kl.sum() - log_likelihood) / len(images)
-    return Terms(loss, log_likelihood=log_likelihood.detach(), kl_per_dimension=kl.detach())
+    x = _seen(model, values, generator)
+    samples = model.config.samples  # type: ignore[union-attr]  # the families with a KL term have it
+    noise = torch.randn(samples * len(x), model.latent_size, generator=generator, device=x.device)
+    log_likelihoods, kls = model(x, labels, noise)
+    log_likelihood, kl = log_likelihoods.sum(), kls.sum(0)
+    if samples > 1:
+        log_likelihood, kl = log_likelihood / samples, kl / samples
+    if pressure.capacity is None:
+        loss = (pressure.beta * kl.sum() - log_likelihood) / len(x)
+    else:
+        loss = pressure.beta * (kl.sum() / len(x) - pressure.capacity).abs() - log_likelihood / len(x)
+    return Terms(loss, {"reconstruction": log_likelihood.detach()}, kl.detach())
 
 
-def ddpm_terms(model: Diffusion, alpha_bar: Tensor, images: Tensor, generator: torch.Generator) -> Terms:
+def autoencoder_terms(model: Autoencoder, values: Tensor, generator: torch.Generator) -> Terms:
+    """Return −ln p(x|code(x)) in nats; arguments as in ``vae_terms``."""
+    log_likelihood = model.reconstruct(_seen(model, values, generator)).sum()
+    return Terms(-log_likelihood / len(values), {"reconstruction": log_likelihood.detach()})
+
+
+def vq_terms(model: VQVAE, values: Tensor, generator: torch.Generator) -> Terms:
+    """Return −ln p(x|z_q) + β‖z_e − sg[e]‖² (+ ‖sg[z_e] − e‖² without averages) − ln p(k); van den Oord et al. 2017.
+
+    Equation 3, summed over the grid, in nats; arguments as in ``vae_terms``. The codes' prior learns beside the model
+    from codes that are given to it: its term −ln p(k) moves no other weight.
+    """
+    found = model.quantize(_seen(model, values, generator))
+    loss = model.commitment * found.commitment.sum() - found.log_likelihood.sum() + found.code_nats.sum()
+    if not model.by_average:
+        loss = loss + found.codebook_loss.sum()
+    return Terms(
+        loss / len(values),
+        {"reconstruction": found.log_likelihood.detach().sum(), "commitment": found.commitment.detach().sum()},
+        found.code_nats.detach().sum(0),
+        torch.bincount(found.codes.flatten(), minlength=len(model.codebook.uses)),
+    )
+
+
+def ddpm_terms(model: Diffusion, alpha_bar: Tensor, values: Tensor, generator: torch.Generator) -> Terms:
     """Return the simple loss ‖ε − ε̂‖² averaged over values, t ~ U{1..T}; Ho et al. 2020, eq. 14.
 
     Args:
         model: predicts ε.
-        alpha_bar: ᾱ on the device of the images, shape (T + 1,).
-        images: bytes, shape (batch, channels, height, width).
-        generator: source of t and ε, on the device of the images.
+        alpha_bar: ᾱ on the device of the values, shape (T + 1,).
+        values: bytes or coordinates, shape (batch, channels, height, width).
+        generator: source of t and ε, on the device of the values.
     """
-    t = torch.randint(1, len(alpha_bar), (len(images),), generator=generator, device=images.device)
-    noise = torch.randn(images.shape, generator=generator, device=images.device)
-    errors = model.simple_loss(to_signed(images), t, noise, alpha_bar)
-    return Terms(errors.mean(), squared_error=errors.detach().sum())
+    t = torch.randint(1, len(alpha_bar), (len(values),), generator=generator, device=values.device)
+    noise = torch.randn(values.shape, generator=generator, device=values.device)
+    errors = model.simple_loss(to_signed(values), t, noise, alpha_bar)
+    return Terms(errors.mean(), {"loss": errors.detach().sum()})
 
 
-def terms(model: Model, alpha_bar: Tensor | None, images: Tensor, generator: torch.Generator) -> Terms:
+def terms(
+    model: Model,
+    alpha_bar: Tensor | None,
+    values: Tensor,
+    labels: Tensor | None,
+    generator: torch.Generator,
+    pressure: Pressure,
+) -> Terms:
     """Return the terms of one batch for whichever family ``model`` is; ``alpha_bar`` is needed for diffusion only."""
-    if isinstance(model, VAE):
-        return vae_terms(model, images, generator)
-    assert alpha_bar is not None
-    return ddpm_terms(model, alpha_bar, images, generator)
+    if isinstance(model, Diffusion):
+        assert alpha_bar is not None
+        return ddpm_terms(model, alpha_bar, values, generator)
+    if isinstance(model, VQVAE):
+        return vq_terms(model, values, generator)
+    if isinstance(model, Autoencoder):
+        return autoencoder_terms(model, values, generator)
+    return vae_terms(model, values, labels, generator, pressure)
 
 
 class Average:
-    """Collects the terms of batches and gives their averages per image; adding costs no arithmetic."""
+    """Collects the terms of batches and gives their averages per item; adding costs no arithmetic."""
 
     def __init__(self) -> None:
         self.items = 0
-        self._likelihoods: list[Tensor] = []
-        self._kls: list[Tensor] = []
-        self._errors: list[Tensor] = []
+        self._parts: list[tuple[Terms, Tensor, int]] = []
 
     def add(self, part: Terms, items: int) -> None:
         """Take note of a batch."""
-        if part.squared_error is not None:
-            self._errors.append(part.squared_error)
-        elif part.log_likelihood is not None and part.kl_per_dimension is not None:
-            self._likelihoods.append(part.log_likelihood)
-            self._kls.append(part.kl_per_dimension)
+        self._parts.append((part, part.loss.detach(), items))
         self.items += items
 
-    def values(self, beta: float) -> tuple[dict[str, float], tuple[float, ...]]:
+    def _total(self, name: str) -> float:
+        return float(torch.stack([part.sums[name] for part, _, _ in self._parts]).sum())
+
+    def values(self) -> tuple[dict[str, float], tuple[float, ...]]:
         """Return the named averages as ``messages.Measurement`` defines them, and the KL per dimension in nats."""
-        if self._errors:
-            return {"loss": float(torch.stack(self._errors).sum()) / self.items}, ()
-        reconstruction = float(torch.stack(self._likelihoods).sum()) / self.items
-        per_dimension = tuple((torch.stack(self._kls).sum(0) / self.items).tolist())
+        first = self._parts[0][0]
+        named = {name: self._total(name) / self.items for name in first.sums}
+        if "loss" in named:
+            return named, ()
+        weights = torch.tensor([float(items) for _, _, items in self._parts])
+        losses = torch.stack([loss for _, loss, _ in self._parts]).cpu()
+        objective = {"objective": float((losses.double() * weights.double()).sum()) / self.items}
+        if first.kl_per_dimension is None:
+            return {**named, **objective}, ()
+        kls = torch.stack([part.kl_per_dimension for part, _, _ in self._parts if part.kl_per_dimension is not None])
+        per_dimension = tuple((kls.sum(0) / self.items).tolist())
         kl = math.fsum(per_dimension)
-        named = {
-            "elbo": reconstruction - kl,
-            "reconstruction": reconstruction,
-            "kl": kl,
-            "objective": beta * kl - reconstruction,
-        }
+        named = {"elbo": named["reconstruction"] - kl, "kl": kl, **named, **objective}
+        used = [part.usage for part, _, _ in self._parts if part.usage is not None]
+        if used:
+            named["perplexity"] = float(perplexity(torch.stack(used).sum(0)))
         return named, per_dimension

@@ -16,5 +16,6 @@ def new_run(config: RunConfig, folder: Path | None = None, *, command: str = "")
         DeviceError, DataError, ConfigError, RunError: what is not, before anything is written.
     """
     devices.resolve(config.training.device)
-    check_size(config, load(config.data.name).shape)
+    check_size(config)
+    load(config.data)
     return runs.create(config, folder, command=command)

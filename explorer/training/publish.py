@@ -8,50 +8,59 @@ import torch
 from torch import Tensor
 
 from explorer import files, images, runs
-from explorer.data.batches import to_pixels, to_unit
+from explorer.data.batches import to_tensor, to_unit
 from explorer.data.catalog import Dataset
-from explorer.messages import Pictures
+from explorer.messages import Pictures, Pixels
 from explorer.models import weights
 from explorer.models.build import Model
 from explorer.models.chain import NoiseSource, reverse_chain
 from explorer.models.diffusion import Diffusion, spaced_steps
+from explorer.models.latent import LatentModel
 from explorer.models.posterior import latent_map
-from explorer.models.vae import VAE
+from explorer.models.prior import prior_pictures
+from explorer.models.vq_vae import VQVAE
 
 _SHOWN = 16
 _SAMPLES = 64
+_POINTS = 2000
 _PREVIEW_STEPS = 50
 _SEED = 0
 
 
-def as_bytes(values: Tensor) -> Tensor:
-    """Return [0, 1] floats as a uint8 tensor, rounded."""
-    return (values.clamp(0, 1) * 255).round().byte()
+def _shown(values: Tensor) -> Pixels:
+    """Return items in [0, 1] as pixels, or points as one picture of them all."""
+    array = values.float().cpu().numpy().transpose(0, 2, 3, 1)
+    return images.of_points(array.reshape(-1, 2))[None] if array.shape[1:] == (1, 1, 2) else images.from_unit(array)
 
 
 @torch.inference_mode()
-def make_pictures(model: Model, test: Tensor, step: int, samples: int = _SAMPLES) -> Pictures:
-    """Return test images, their reconstructions and samples on a fixed seed.
+def make_pictures(model: Model, test: Tensor, labels: Tensor, step: int, samples: int = _SAMPLES) -> Pictures:
+    """Return test images, their reconstructions and samples on a fixed seed; of points, a picture of each set.
 
     Args:
         model: the model whose pictures are wanted.
-        test: test images as bytes on the model's device, shape (items, channels, height, width).
+        test: test items as bytes or coordinates on the model's device, (items, channels, height, width).
+        labels: their classes, (items,); samples of a conditional model go through the classes in turn.
         step: the training step they belong to.
         samples: how many samples to draw. Diffusion draws them by 50 steps of DDIM (η = 0).
     """
-    noise = NoiseSource(_SEED, samples)
+    points = test.is_floating_point()
+    noise = NoiseSource(_SEED, _POINTS if points else samples)
     if isinstance(model, Diffusion):
         state = None
         steps = spaced_steps(model.schedule.timesteps, min(_PREVIEW_STEPS, model.schedule.timesteps))
         for state in reverse_chain(model, noise, test.device, steps, eta=0.0):  # noqa: B007  # the last one is x_0
             pass
         assert state is not None
-        nothing = np.zeros((0, *to_pixels(test[:1]).shape[1:]), np.uint8)
-        return Pictures(step, nothing, nothing, to_pixels(as_bytes((state.x_t + 1) / 2)))
-    shown = test[:_SHOWN]
-    mean, _ = model.encode(to_unit(shown))
-    drawn = model.picture(noise.draw((model.latent_size,), test.device))
-    return Pictures(step, to_pixels(shown), to_pixels(as_bytes(model.picture(mean))), to_pixels(as_bytes(drawn)))
+        drawn = state.x_t if points else (state.x_t + 1) / 2
+        nothing = np.zeros((0, *_shown(drawn[:1]).shape[1:]), np.uint8)
+        return Pictures(step, nothing, nothing, _shown(drawn))
+    shown = to_unit(test[: _POINTS if points else _SHOWN])
+    told = labels[: len(shown)]
+    again = model.picture(model.encode(shown, told)[0], told)
+    if isinstance(model, VQVAE):
+        again = model.reconstruction(shown)
+    return Pictures(step, _shown(shown), _shown(again), _shown(prior_pictures(model, noise, test.device)))
 
 
 def _npz(**arrays: np.ndarray) -> bytes:
@@ -60,13 +69,16 @@ def _npz(**arrays: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def publish(folder: Path, model: Model, data: Dataset, test: Tensor, step: int) -> Pictures:
+def publish(folder: Path, model: Model, data: Dataset, step: int) -> Pictures:
     """Write what the explorer opens into a run folder and return the pictures.
 
     Raises:
         RunError: the disk is full or the folder is not writable.
     """
-    pictures = make_pictures(model, test, step)
+    device = next(model.parameters()).device
+    values, labels = data.split("test")
+    test = to_tensor(values[:_POINTS], device)
+    pictures = make_pictures(model, test, torch.from_numpy(labels[:_POINTS]).to(device), step)
     state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     contents = {
         runs.WEIGHTS: weights.to_bytes(state),
@@ -75,8 +87,8 @@ def publish(folder: Path, model: Model, data: Dataset, test: Tensor, step: int) 
             originals=pictures.originals, reconstructions=pictures.reconstructions, samples=pictures.samples
         ),
     }
-    if isinstance(model, VAE):
-        found = latent_map(model, data, test.device)
+    if isinstance(model, LatentModel):
+        found = latent_map(model, data, device)
         contents[runs.LATENTS] = _npz(
             means=found.means.astype(np.float32),
             labels=found.labels,

@@ -14,12 +14,16 @@ from explorer.settings import load_settings, preset_names, with_settings
 from explorer.ui.panel import button, column, empty, label
 
 _NAMES = {
-    "vae": "VAE, β-VAE", "ddpm": "DDPM", "mlp": "MLP", "bernoulli": "Bernoulli", "gaussian": "Gaussian", "cpu": "CPU",
-    "cuda": "CUDA", "mps": "MPS", "digits": "Digits · 1 797",
+    "autoencoder": "Autoencoder", "vae": "VAE, β-VAE", "conditional": "Conditional VAE", "vq": "VQ-VAE",
+    "hierarchical": "Hierarchical VAE", "ddpm": "DDPM", "mlp": "MLP", "unet": "U-Net", "bernoulli": "Bernoulli",
+    "gaussian": "Gaussian", "cpu": "CPU", "cuda": "CUDA", "mps": "MPS", "ema": "moving average",
+    "beta": "β itself", "beta_norm": "β_norm", "digits": "Digits · 1 797", "mnist": "MNIST · 70 000",
+    "sprites": "Sprites · drawn",
 }  # fmt: skip
 
 
 _LABEL_WIDTH = 96
+_FIRST = "digits-beta-vae"
 
 
 def shown_value(value: Any) -> str:
@@ -42,7 +46,7 @@ class ConfigForm(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._config = load_settings("digits-beta-vae")
+        self._config = load_settings(_FIRST)
         self._editors: dict[str, QComboBox | QLineEdit] = {}
         self._rows: dict[str, tuple[QWidget, FieldInfo]] = {}
         self._more_open = False
@@ -55,6 +59,7 @@ class ConfigForm(QWidget):
         self.preset.setAccessibleName("Preset")
         for name in preset_names():
             self.preset.addItem(load_settings(name).title, name)
+        self.preset.setCurrentIndex(self.preset.findData(_FIRST))
         self.preset.activated.connect(self._use_preset)
         first = label("Preset", "muted")
         first.setMinimumWidth(_LABEL_WIDTH)
@@ -109,7 +114,7 @@ class ConfigForm(QWidget):
             ("training", self._config.training, TrainingConfig),
         ]
         for name, section, kind in sections:
-            for key, field in kind.model_fields.items():
+            for key, field in sorted(kind.model_fields.items(), key=lambda item: item[0] not in {"family", "name"}):
                 form = more if _hints(field).get("advanced") else usual
                 self._add_row(form, f"{name}.{key}", field, getattr(section, key))
         for form in (usual, more):
@@ -175,7 +180,8 @@ class ConfigForm(QWidget):
             if condition is None:
                 continue
             key, wanted = condition
-            here = self._text(f"{address.split('.')[0]}.{key}") == wanted
+            values = wanted if isinstance(wanted, tuple) else (wanted,)
+            here = self._text(f"{address.split('.')[0]}.{key}") in values
             name.setVisible(here)
             self._editors[address].setVisible(here)
 
@@ -189,7 +195,11 @@ class ConfigForm(QWidget):
         found = []
         for address in self._editors:
             text = self._text(address)
-            found.append(f"{address}=[{text}]" if address == "model.multipliers" else f"{address}={text}")
+            if self._rows[address][1].annotation is str:
+                found.append(f"{address}={json.dumps(text)}")
+            else:
+                listed = address in {"model.multipliers", "model.latent_sizes"}
+                found.append(f"{address}=[{text}]" if listed else f"{address}={text}")
         return found
 
     @Slot()
@@ -221,6 +231,11 @@ class ConfigForm(QWidget):
         """
         title = self.preset.currentText() if self.preset.currentIndex() >= 0 else self._config.title
         return with_settings(self._config, [f"title={json.dumps(title)}", *self._assignments()])
+
+    @property
+    def data_name(self) -> str:
+        """Return the data set that is chosen."""
+        return self._text("data.name")
 
     def set_value(self, address: str, text: str) -> None:
         """Edit one setting as a person would: choose it or type it."""

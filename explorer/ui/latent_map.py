@@ -1,5 +1,6 @@
 """The scatter of q(z|x) means, and a cursor in it that can be walked."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout
 
 from explorer.messages import LatentMap
 from explorer.ui import theme
-from explorer.ui.latent_sliders import EXTENT, subscript
+from explorer.ui.latent_sliders import EXTENT
 from explorer.ui.panel import Panel, empty, label
 from explorer.ui.plot_style import dress
 
@@ -23,6 +24,9 @@ def _crosshair() -> QPainterPath:
         path.moveTo(0.18 * x, 0.18 * y)
         path.lineTo(0.5 * x, 0.5 * y)
     return path
+
+
+_SIZE, _SMALL, _MANY = 6, 4, 3000  # pixels; smaller where there are many points
 
 
 class _Spots(pg.ScatterPlotItem):
@@ -66,6 +70,7 @@ class LatentScatter(Panel):
     def __init__(self) -> None:
         super().__init__("Latent space", "Each point is the mean μ(x) of q(z|x) for one image of the data set")
         self._map: LatentMap | None = None
+        self._names: Sequence[str] = ("z₀", "z₁")
         self._z = np.zeros(2, np.float32)
         self.axes = (0, 1)
         self._boxes = tuple(QComboBox() for _ in range(2))
@@ -93,20 +98,22 @@ class LatentScatter(Panel):
         self.body.addWidget(label("click to decode · drag to walk · wheel to zoom · double click to fit", "muted"))
         theme.current().changed.connect(self._recolor)
 
-    def set_map(self, latent_map: LatentMap) -> None:
-        """Show the means of a model; the two most informative dimensions become the axes."""
+    def set_map(self, latent_map: LatentMap, names: Sequence[str], items_are: str = "images") -> None:
+        """Show the means of a model whose dimensions have these names; the two most informative become the axes."""
         self._map = latent_map
         self._z = np.zeros(latent_map.means.shape[1], np.float32)
         items, size = latent_map.means.shape
         number = f"{items:,}".replace(",", " ")
         kind = "test" if latent_map.split == "test" else "training"
-        self.title.setText(f"Latent space · q(z|x) means of {number} {kind} images")
-        order = [int(k) for k in np.argsort(-latent_map.kl_per_dimension, kind="stable")]
+        what = "q(z|x) means" if len(latent_map.kl_per_dimension) else "codes"
+        self.title.setText(f"Latent space · {what} of {number} {kind} {items_are}")
+        self._names = names
+        order = latent_map.order()
         self.axes = (order[0], order[1] if size > 1 else order[0])
         for box, axis in zip(self._boxes, self.axes, strict=True):
             box.blockSignals(True)
             box.clear()
-            box.addItems([f"z{subscript(k)}" for k in range(size)])
+            box.addItems(list(names))
             box.setCurrentIndex(axis)
             box.setVisible(size > 2)
             box.blockSignals(False)
@@ -125,9 +132,9 @@ class LatentScatter(Panel):
         brushes = [pg.mkBrush(QColor(color)) for color in theme.colors().classes]
         x, y = self._map.means[:, self.axes[0]], self._map.means[:, self.axes[1]]
         chosen = [brushes[int(k) % len(brushes)] for k in self._map.labels]
-        self._points.setData(x=x, y=y, brush=chosen)
+        self._points.setData(x=x, y=y, brush=chosen, size=_SIZE if len(x) <= _MANY else _SMALL)
         for name, axis in zip(("bottom", "left"), self.axes, strict=True):
-            self.item.setLabel(name, f"z{subscript(axis)}", color=theme.colors().muted)
+            self.item.setLabel(name, self._names[axis], color=theme.colors().muted)
         self._draw_legend()
 
     def _draw_legend(self) -> None:

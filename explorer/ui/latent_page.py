@@ -1,17 +1,19 @@
 """The Latent page: a map to walk in, sliders to drag, and the picture that follows."""
 
+import math
 import time
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from explorer import images
 from explorer.config import ACTIVE_NATS
 from explorer.messages import Decoded, DecodeRequest, Failure, Floats, OpenedModel, Traversal, TraverseRequest
 from explorer.ui.export import ExportButton
+from explorer.ui.facts import beside_the_picture
 from explorer.ui.latent_map import LatentScatter
-from explorer.ui.latent_sliders import EXTENT, LatentSliders, signed, subscript
+from explorer.ui.latent_sliders import EXTENT, LatentSliders, subscript
 from explorer.ui.page import Page
 from explorer.ui.panel import Panel, button, empty, label
 from explorer.ui.picture_grid import PictureGrid
@@ -22,6 +24,21 @@ _STEPS = 11
 _MOST_ROWS = 12
 _SETTLE_MS = 60
 _SWING_MS = 90
+
+
+def dimension_names(levels: tuple[int, ...]) -> list[str]:
+    """Return the names of all dimensions: z₀, z₁, … of a flat model, z¹₀, …, z²₀, … of one with levels."""
+    if len(levels) < 2:
+        return [f"z{subscript(k)}" for k in range(sum(levels))]
+    marks = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+    return [
+        f"z{str(level).translate(marks)}{subscript(k)}" for level, size in enumerate(levels, 1) for k in range(size)
+    ]
+
+
+def _values_of(model: OpenedModel) -> int:
+    """Return D, the values of an item: pixels, or the two coordinates of a point."""
+    return 2 if model.points else math.prod(model.image_shape)
 
 
 class LatentPage(Page):
@@ -50,6 +67,7 @@ class LatentPage(Page):
         self._swing.timeout.connect(self._swing_on)
         self._swing_step = 0
         self._dimensions: tuple[int, ...] = ()
+        self._names: list[str] = []
         self._build()
         self._say_empty()
 
@@ -77,6 +95,12 @@ class LatentPage(Page):
         panel = Panel("Decoded", "The mean of p(x|z): what the decoder makes of the z below")
         panel.setFixedWidth(380)
         self._took = label("", "tag", tabular=True, tip="Time from the request to the decoded pixels")
+        self._class = QComboBox()
+        self._class.setToolTip("The class c that the conditional decoder p(x|z, c) is told; z stays as it is")
+        self._class.setAccessibleName("class")
+        self._class.activated.connect(self._told)
+        self._class.hide()
+        panel.head.addWidget(self._class)
         panel.head.addWidget(self._took)
         top = QHBoxLayout()
         self.picture.setFixedSize(190, 190)
@@ -115,15 +139,7 @@ class LatentPage(Page):
 
     def _show_facts(self, model: OpenedModel) -> None:
         empty(self._facts)
-        config, metrics = model.card.config.get("model", {}), model.card.metrics
-        facts = [
-            ("Model", model.card.title, ""),
-            ("Family", model.card.label, ""),
-            ("β", f"{config.get('beta', 1):g}", "Weight of the KL term in training"),
-            ("p(x|z)", str(config.get("likelihood", "")).capitalize(), "The decoder's likelihood"),
-            ("ELBO", signed(metrics.get("test_elbo", float("nan"))), "Test images, nats per image, β = 1"),
-            ("KL", signed(metrics.get("test_kl", float("nan"))), "KL(q(z|x) ‖ p(z)), test images, nats"),
-        ]
+        facts = beside_the_picture(model.card, _values_of(model))
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
         for line, (name, value, tip) in enumerate(facts):
@@ -157,12 +173,14 @@ class LatentPage(Page):
             self.problem.emit(Failure(f"{model.card.title} has no latent space; open it on the Diffusion page"))
             return
         self.model = model
-        self.sliders.set_model(model.latents.kl_per_dimension.tolist())
-        self.map.set_map(model.latents)
+        self._names = dimension_names(model.levels)
+        kl, order = model.latents.kl_per_dimension, model.latents.order()
+        self.sliders.set_model(self._names, kl.tolist())
+        self.map.set_map(model.latents, self._names, "images" if _values_of(model) > 2 else "points")
         self.traversal = self.decoded = None
-        kl = model.latents.kl_per_dimension
-        order = [int(k) for k in np.argsort(-kl, kind="stable")]
-        self._dimensions = tuple([k for k in order if kl[k] >= ACTIVE_NATS][:_MOST_ROWS] or order[:1])
+        active = [k for k in order if not len(kl) or kl[k] >= ACTIVE_NATS]
+        self._dimensions = tuple(active[:_MOST_ROWS] or order[:1])
+        self._show_classes(model.classes)
         self._show_facts(model)
         self.subject.emit(f"model: {model.card.title}")
         self.export.setEnabled(True)
@@ -174,6 +192,20 @@ class LatentPage(Page):
         self.job.emit(None)
         self.problem.emit(failure)
 
+    @property
+    def label(self) -> int:
+        """Return the class that the decoder is told; 0 for a model that is told none."""
+        return max(0, self._class.currentIndex())
+
+    def _show_classes(self, classes: int) -> None:
+        self._class.clear()
+        self._class.addItems([f"class {label}" for label in range(classes)])
+        self._class.setVisible(classes > 0)
+
+    @Slot()
+    def _told(self) -> None:
+        self._moved(self.sliders.z)
+
     # ---- moving ----
 
     def _go_to(self, z: Floats) -> None:
@@ -183,13 +215,15 @@ class LatentPage(Page):
     def go_to_item(self, item: int) -> None:
         """Put cursor and sliders where the encoder put an item of the map."""
         if self.model is not None and self.model.latents is not None:
+            if self.model.classes:
+                self._class.setCurrentIndex(int(self.model.latents.labels[item]))
             self._go_to(self.model.latents.means[item])
 
     @Slot(object)
     def _moved(self, z: Floats) -> None:
         self.map.set_cursor(z)
         self._requests += 1
-        self.worker.submit(DecodeRequest(self._requests, z[None]))
+        self.worker.submit(DecodeRequest(self._requests, z[None], self.label))
         if not self._settled.isActive():
             self._settled.start()
 
@@ -211,7 +245,7 @@ class LatentPage(Page):
     @Slot()
     def _ask_traversal(self) -> None:
         if self.model is not None:
-            request = TraverseRequest(self._requests, self.sliders.z, self._dimensions, EXTENT, _STEPS)
+            request = TraverseRequest(self._requests, self.sliders.z, self._dimensions, EXTENT, _STEPS, self.label)
             self.worker.submit(request)
 
     @Slot(object)
@@ -219,7 +253,7 @@ class LatentPage(Page):
         if self.model is None or traversal.request.dimensions != self._dimensions:
             return
         self.traversal = traversal
-        self.strip.set_rows(self._rows(), [f"z{subscript(k)}" for k in self._dimensions])
+        self.strip.set_rows(self._rows(), [self._names[k] for k in self._dimensions])
         if self._swing.isActive():
             self._swing_on()
 
@@ -251,7 +285,8 @@ class LatentPage(Page):
     def _provenance(self, what: str) -> dict[str, object]:
         assert self.model is not None
         z = [round(float(value), 6) for value in self.sliders.z]
-        return {**self.model.provenance, "made": what, "z": z, "time": time.strftime("%Y-%m-%dT%H:%M:%S")}
+        told = {"label": self.label} if self.model.classes else {}
+        return {**self.model.provenance, "made": what, "z": z, **told, "time": time.strftime("%Y-%m-%dT%H:%M:%S")}
 
     def _picture_png(self) -> bytes:
         return images.png_bytes(images.sheet(self.picture.pixels, wanted=512), self._provenance("decoded"))

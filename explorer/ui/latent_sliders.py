@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVB
 
 from explorer.config import ACTIVE_NATS
 from explorer.messages import Floats
+from explorer.ui.facts import signed
 from explorer.ui.filled_slider import FilledSlider
 from explorer.ui.panel import button, column, empty, label
 
@@ -19,11 +20,6 @@ def subscript(number: int) -> str:
     return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
-def signed(value: float) -> str:
-    """Return a number with two decimals and a real minus sign."""
-    return f"{value:.2f}".replace("-", "−")
-
-
 class LatentSliders(QWidget):
     """The sliders of a model; ``moved`` carries z, shape (latent,), after every move by hand."""
 
@@ -33,6 +29,7 @@ class LatentSliders(QWidget):
         super().__init__()
         self.sliders: list[FilledSlider] = []
         self._values: list[QLabel] = []
+        self._names: Sequence[str] = ()
         self._z: Floats = np.zeros(0, np.float32)
         self._random = np.random.default_rng()
         layout = QVBoxLayout(self)
@@ -64,17 +61,24 @@ class LatentSliders(QWidget):
         """Return z as the sliders stand, shape (latent,)."""
         return self._z.copy()
 
-    def set_model(self, kl_per_dimension: Sequence[float]) -> None:
-        """Make sliders for a model with this average KL per dimension, in nats."""
+    def set_model(self, names: Sequence[str], kl_per_dimension: Sequence[float]) -> None:
+        """Make sliders for a model.
+
+        Args:
+            names: of the dimensions, such as "z₃".
+            kl_per_dimension: their average KL in nats, or nothing where the encoder is deterministic.
+        """
+        self._names = names
         empty(self._rows)
         for made in (self.zero, self.random):
             made.setEnabled(True)
-        size = len(kl_per_dimension)
+        size = len(names)
+        self._title.setText("z, sorted by KL" if len(kl_per_dimension) else "z, in σ of the data's codes")
         self._z = np.zeros(size, np.float32)
         self.sliders, self._values = [self._slider() for _ in range(size)], [QLabel()] * size
-        order = np.argsort(-np.asarray(kl_per_dimension), kind="stable")
-        active = [int(k) for k in order if kl_per_dimension[k] >= ACTIVE_NATS]
-        inactive = [int(k) for k in order if kl_per_dimension[k] < ACTIVE_NATS]
+        order = np.argsort(-np.asarray(kl_per_dimension), kind="stable") if len(kl_per_dimension) else range(size)
+        active = [int(k) for k in order if not len(kl_per_dimension) or kl_per_dimension[k] >= ACTIVE_NATS]
+        inactive = [int(k) for k in order if int(k) not in active]
         self._rows.addWidget(self._group(active, kl_per_dimension))
         if inactive:
             fold = button("", "Dimensions whose q(z|x) is the prior: the decoder has learned to ignore them", "link")
@@ -107,13 +111,13 @@ class LatentSliders(QWidget):
         grid.setContentsMargins(0, 0, 4, 0)
         grid.setVerticalSpacing(6)
         for row, k in enumerate(dimensions):
-            unit = " nats" if row == 0 and kl[k] >= ACTIVE_NATS else ""
-            name = label(
-                f"z{subscript(k)} {kl[k]:.1f}{unit}" if kl[k] >= 0.1 else f"z{subscript(k)} {kl[k]:.2f}", "muted"
-            )
-            tip = (
-                f"Dimension {k}, in standard deviations of the prior; KL(q(z|x) ‖ p(z)) is {kl[k]:.3f} nats on average"
-            )
+            unit = " nats" if row == 0 and len(kl) and kl[k] >= ACTIVE_NATS else ""
+            if len(kl):
+                name = label(f"{self._names[k]} {kl[k]:.{1 if kl[k] >= 0.1 else 2}f}{unit}", "muted")
+                tip = f"Dimension {k}, in standard deviations of the prior; its KL is {kl[k]:.3f} nats on average"
+            else:
+                name = label(self._names[k], "muted")
+                tip = f"Dimension {k}, in standard deviations of the data's codes about their mean"
             slider, value = self.sliders[k], label("0.00", tabular=True)
             slider.setToolTip(f"{tip}. Drag, arrow keys, or right click for 0")
             slider.setAccessibleName(f"latent dimension {k}")

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 
 from explorer import paths
 from explorer.errors import ExplorerError
-from explorer.messages import DeviceReport, Failure
+from explorer.messages import DeviceReport, Failure, has_latents
 from explorer.ui import theme
 from explorer.ui.garbage import spare_what_is_loaded
 from explorer.ui.message_bar import MessageBar
@@ -262,7 +262,7 @@ class MainWindow(QWidget):
     @Slot(str, str)
     def open_model(self, path: str, family: str) -> None:
         """Open a model on the page that its family has."""
-        page = self.show_page("latent" if family == "vae" else "diffusion")
+        page = self.show_page("latent" if has_latents(family) else "diffusion")
         page.open(path)  # type: ignore[attr-defined]  # both pages have it
 
     @Slot(str)

@@ -19,39 +19,15 @@ from PySide6.QtWidgets import (
 from explorer import runs
 from explorer.messages import ModelCard
 from explorer.ui.export import ExportButton
+from explorer.ui.facts import details, figures, tags
 from explorer.ui.page import Page
 from explorer.ui.panel import Panel, Segmented, button, empty, label
 
 _CARD_WIDTH = 232
 
 
-def _plain(value: object) -> str:
-    """Return a value of a run.json, which may be anything, as people write it."""
-    return f"{value:g}" if isinstance(value, float | int) and not isinstance(value, bool) else str(value)[:20]
-
-
-def figures(card: ModelCard) -> str:
-    """Return the figures of a model in one line."""
-    metrics = card.metrics
-    if card.problem:
-        return card.problem
-    if card.family == "vae":
-        elbo, kl = metrics.get("test_elbo", float("nan")), metrics.get("test_kl", float("nan"))
-        return f"ELBO {elbo:.1f} · KL {kl:.1f} nats".replace("-", "−")
-    return f"test loss {metrics.get('test_loss', float('nan')):.3f}"
-
-
-def tags(card: ModelCard) -> list[str]:
-    """Return the marks of a card: family, what is special about it, whose it is."""
-    model = card.config.get("model", {})
-    marks = [card.label or "damaged"]
-    if card.family == "vae":
-        marks.append(f"{model.get('latent_size', '?')}-d")
-        if model.get("beta", 1) != 1:
-            marks.append(f"β = {_plain(model['beta'])}")
-    elif card.family == "ddpm":
-        marks.append(f"ε · T = {model.get('timesteps', '?')}")
-    return [*marks, "bundled" if card.bundled else "yours"]
+def _kind(card: ModelCard) -> str:
+    return "latent" if card.latent else "diffusion" if card.family else ""
 
 
 class Preview(QWidget):
@@ -187,8 +163,8 @@ class ModelsPage(Page):
         self.kind = Segmented(
             [
                 ("all", "All", "Every model"),
-                ("vae", "VAE", "Models with a latent space"),
-                ("ddpm", "Diffusion", "Models with a denoising chain"),
+                ("latent", "VAE", "Models with a latent space"),
+                ("diffusion", "Diffusion", "Models with a denoising chain"),
             ],
             "kind of model",
         )
@@ -212,9 +188,9 @@ class ModelsPage(Page):
         """Read the library again."""
         self._all = [runs.card(folder) for folder in runs.folders()]
         counts = {"all": len(self._all)}
-        for key in ("vae", "ddpm"):
-            counts[key] = sum(card.family == key for card in self._all)
-        for key, name in (("all", "All"), ("vae", "VAE"), ("ddpm", "Diffusion")):
+        for key in ("latent", "diffusion"):
+            counts[key] = sum(_kind(card) == key for card in self._all)
+        for key, name in (("all", "All"), ("latent", "VAE"), ("diffusion", "Diffusion")):
             self.kind.buttons[key].setText(f"{name} {counts[key]}")
         self._arrange()
         same = [card for card in self._all if self.chosen is not None and card.path == self.chosen.path]
@@ -229,7 +205,7 @@ class ModelsPage(Page):
         self.cards = []
         for card in self._all:
             text = " ".join([card.title, card.name, card.dataset, *tags(card)]).lower()
-            if kind in {"all", card.family} and all(word in text for word in words):
+            if kind in {"all", _kind(card)} and all(word in text for word in words):
                 shown = Card(card)
                 shown.chosen.connect(self.choose)
                 shown.opened.connect(self._open)
@@ -270,7 +246,7 @@ class ModelsPage(Page):
         grid = QGridLayout(facts)
         grid.setContentsMargins(0, 4, 0, 0)
         grid.setVerticalSpacing(7)
-        for row, (name, value) in enumerate(self._facts(card)):
+        for row, (name, value) in enumerate(details(card)):
             grid.addWidget(label(name, "muted"), row, 0, Qt.AlignmentFlag.AlignTop)
             shown = QLabel(value)
             shown.setWordWrap(True)
@@ -285,9 +261,8 @@ class ModelsPage(Page):
         foot = QWidget()
         row = QHBoxLayout(foot)
         row.setContentsMargins(0, 0, 0, 0)
-        vae = card.family == "vae"
-        text = "Explore" if vae else "Denoise"
-        self.open_button = button(text, f"Open on the {'Latent' if vae else 'Diffusion'} page", "primary")
+        text = "Explore" if card.latent else "Denoise"
+        self.open_button = button(text, f"Open on the {'Latent' if card.latent else 'Diffusion'} page", "primary")
         self.open_button.setEnabled(not card.problem)
         self.open_button.clicked.connect(self._open_chosen)
         row.addWidget(self.open_button, 1)
@@ -304,28 +279,6 @@ class ModelsPage(Page):
     def _preview_png(self) -> bytes:
         assert self.chosen is not None
         return (Path(self.chosen.path) / runs.PREVIEW).read_bytes()
-
-    def _facts(self, card: ModelCard) -> list[tuple[str, str]]:
-        if card.problem:
-            return [("Problem", card.problem), ("Folder", card.path)]
-        model, metrics = card.config.get("model", {}), card.metrics
-        if card.family == "vae":
-            family = f"{card.label}, {str(model.get('likelihood')).capitalize()} decoder"
-            network = f"{model.get('network')} · {card.parameters:,} parameters".replace(",", " ")
-            special = ("Latents", f"{model.get('latent_size')}-d · {metrics.get('active_dimensions', 0):.0f} active")
-        else:
-            family = f"{card.label}, predicts ε"
-            network = f"U-Net · {card.parameters:,} parameters".replace(",", " ")
-            special = ("Schedule", f"{model.get('schedule')} · T = {model.get('timesteps')}")
-        return [
-            ("Family", family),
-            ("Network", network),
-            special,
-            ("Trained on", f"{card.dataset} · {metrics.get('epochs', 0):.0f} epochs"),
-            ("Test", figures(card)),
-            ("Made", card.created[:10]),
-            ("Folder", card.name),
-        ]
 
     def _mark(self) -> None:
         for shown in self.cards:

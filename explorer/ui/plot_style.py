@@ -17,6 +17,7 @@ def dress(plot: pg.PlotWidget) -> None:
         axis.setTextPen(pg.mkPen(colors.muted))
         axis.setStyle(tickFont=theme.font(11), tickLength=0, maxTickLevel=0)
         axis.label.setFont(theme.font(11))
+        axis.enableAutoSIPrefix(False)  # nats and epochs, not kilonats
         # Replaying an axis costs 1.5 ms, and it rarely changes while the curves do.
         axis.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         axis.setZValue(-1)  # the grid belongs behind the curves

@@ -51,14 +51,14 @@ def render(page: str, model: str | None, theme: str, size: tuple[int, int], out:
 
 
 def _folder_for(page: str, model: str | None) -> Path:
-    wanted = {"latent": "vae", "diffusion": "ddpm"}.get(page)
+    wanted = {"latent": True, "diffusion": False}.get(page)
     if model is not None:
         folder = runs.find(model)
         card = runs.card(folder)
-        if wanted not in {None, card.family}:
+        if wanted not in {None, card.latent}:
             raise ConfigError(f"{model} is a {card.label}; the {page} page shows other models, see vdx list")
         return folder
-    preferred = [folder for folder in runs.folders() if wanted in {None, runs.card(folder).family}]
+    preferred = [folder for folder in runs.folders() if wanted in {None, runs.card(folder).latent}]
     if not preferred:
         raise RunError(f"there is no model for the {page} page; train one first")
     return preferred[0]

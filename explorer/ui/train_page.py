@@ -9,9 +9,10 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar
 
 from explorer import images, runs
 from explorer.errors import ExplorerError
-from explorer.messages import Failure, Measurement, Pictures, Progress, TrainingEnded, TrainingStarted
+from explorer.messages import Failure, Measurement, Pictures, Progress, TrainingEnded, TrainingStarted, has_latents
 from explorer.ui import theme
 from explorer.ui.config_form import ConfigForm
+from explorer.ui.data_finder import DataFinder
 from explorer.ui.export import ExportButton
 from explorer.ui.page import Page
 from explorer.ui.panel import Panel, button, label
@@ -68,6 +69,8 @@ class TrainPage(Page):
         panel.setFixedWidth(300)
         self.form = ConfigForm()
         panel.body.addWidget(self.form, 1)
+        self.finder = DataFinder(self)
+        panel.body.addWidget(self.finder)
         buttons = QHBoxLayout()
         self.start_button = button("Start", "Train in the background (Ctrl+Return)", "primary")
         QShortcut(QKeySequence("Ctrl+Return"), self, self.start_button.click)
@@ -135,16 +138,18 @@ class TrainPage(Page):
 
     @Slot()
     def _form_changed(self) -> None:
+        self.finder.look(self.form.data_name)
         if self.running or self.folder is not None:
             return
         self._lay_out_for(self.form._config.model.family)
 
     def _lay_out_for(self, family: str) -> None:
         self.curves.set_family(family)
-        vae = family == "vae"
-        self._originals_title.setVisible(vae)
-        self.reconstructions.setVisible(vae)
-        self._samples_title.setText("samples from the prior" if vae else "samples by 50 steps of DDIM")
+        latent = has_latents(family)
+        self._originals_title.setVisible(latent)
+        self.reconstructions.setVisible(latent)
+        prior = "samples around the codes' mean" if family == "autoencoder" else "samples from the prior"
+        self._samples_title.setText(prior if latent else "samples by 50 steps of DDIM")
 
     # ---- training ----
 
@@ -310,4 +315,5 @@ class TrainPage(Page):
     def shutdown(self) -> bool:
         """Stop the training, which saves a checkpoint first."""
         self._redraw.stop()
-        return self.thread_ is None or self.thread_.stop()
+        copied = self.finder.shutdown()
+        return (self.thread_ is None or self.thread_.stop()) and copied

@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from explorer.config import ACTIVE_NATS
-from explorer.messages import Measurement
+from explorer.messages import Measurement, has_latents
 from explorer.ui.curve_plot import CurvePlot
 from explorer.ui.panel import EPS_HAT, label
 
@@ -22,6 +22,7 @@ class TrainingCurves(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.family = ""
+        self._loss_name = "loss"
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(12)
@@ -65,9 +66,16 @@ class TrainingCurves(QWidget):
     def set_family(self, family: str) -> None:
         """Show the plots that a family has."""
         self.family = family
+        bound = has_latents(family) and family != "autoencoder"
         for plot in (self.elbo, self.parts, self.bars):
-            plot.setVisible(family == "vae")
-        self.loss.setVisible(family == "ddpm")
+            plot.setVisible(bound)
+        self.loss.setVisible(not bound)
+        codes = family == "vq"
+        self.bars.title.setText("−ln p(k) per place of the grid (nats)" if codes else "KL per dimension (nats)")
+        self.bars.plot.getPlotItem().setLabel("bottom", "place, sorted" if codes else "latent dimension, sorted")
+        self._loss_name = "objective" if family == "autoencoder" else "loss"
+        diffusion = f"Loss ‖ε − {EPS_HAT}‖² per value"
+        self.loss.title.setText("−ln p(x|z) (nats per item)" if family == "autoencoder" else diffusion)
 
     def clear(self) -> None:
         """Forget all measurements."""
@@ -96,7 +104,7 @@ class TrainingCurves(QWidget):
         for split in ("train", "test"):
             epochs = self._epochs[split]
             self.elbo.set_curve(split, *self._series(epochs, split, "elbo"), "{:.2f}")
-            self.loss.set_curve(split, *self._series(epochs, split, "loss"), "{:.4f}")
+            self.loss.set_curve(split, *self._series(epochs, split, self._loss_name), "{:.4f}")
         for split, prefix in (("train", ""), ("test", "test ")):
             at, reconstruction = self._series(self._epochs[split], split, "reconstruction")
             self.parts.set_curve(f"{prefix}reconstruction", at, -reconstruction, "{:.2f}")

@@ -100,7 +100,7 @@ class SessionWorker(Worker):
             self._chain, self._computed = None, []
             self._session = ModelSession.open(request.name)
             self.opened.emit(self._session.opened(request.request))
-            if self._session.card.family == "ddpm":
+            if not self._session.card.latent:
                 self.gallery.emit(self._session.gallery())
             return
         if isinstance(request, StopChain):

@@ -8,7 +8,7 @@ from explorer.config import VaeConfig
 from explorer.data.batches import to_unit
 from explorer.models.gaussian import kl_from_standard_normal, reparameterize
 from explorer.models.vae import VAE
-from explorer.training.objectives import Average, vae_terms
+from explorer.training.objectives import Average, Pressure, vae_terms
 
 SHAPE = (1, 8, 8)
 
@@ -24,10 +24,10 @@ def test_terms_add_up(likelihood: str, network: str, beta: float) -> None:
     torch.manual_seed(0)
     config = VaeConfig(likelihood=likelihood, network=network, beta=beta, hidden_units=16, channels=4)
     model = VAE(config, SHAPE)
-    result = vae_terms(model, images(6), torch.Generator().manual_seed(0))
+    result = vae_terms(model, images(6), None, torch.Generator().manual_seed(0), Pressure(beta))
     average = Average()
     average.add(result, 6)
-    named, per_dimension = average.values(beta)
+    named, per_dimension = average.values()
     assert named["elbo"] == pytest.approx(named["reconstruction"] - named["kl"], rel=1e-5)
     assert named["objective"] == pytest.approx(-named["reconstruction"] + beta * named["kl"], rel=1e-5)
     assert float(result.loss.detach()) == pytest.approx(named["objective"], rel=1e-5)

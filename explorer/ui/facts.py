@@ -1,0 +1,115 @@
+"""What is said of a model in words and figures: on its card, in its details, on the Latent page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from explorer.messages import ModelCard
+
+_NAN = float("nan")
+
+
+def plain(value: object) -> str:
+    """Return a value of a run.json, which may be anything, as people write it."""
+    return f"{value:g}" if isinstance(value, float | int) and not isinstance(value, bool) else str(value)[:20]
+
+
+def signed(value: float) -> str:
+    """Return a number with two decimals and a real minus sign."""
+    return f"{value:.2f}".replace("-", "−")
+
+
+def spaced(number: int) -> str:
+    """Return a whole number in groups of three digits."""
+    return f"{number:,}".replace(",", " ")
+
+
+def figures(card: ModelCard) -> str:
+    """Return the figures of a model in one line."""
+    metrics = card.metrics
+    if card.problem:
+        return card.problem
+    if "test_elbo" in metrics:
+        text = f"ELBO {metrics['test_elbo']:.1f} · KL {metrics.get('test_kl', _NAN):.1f} nats"
+    elif card.latent:
+        text = f"ln p(x|z) {metrics.get('test_reconstruction', _NAN):.1f} nats"
+    else:
+        text = f"test loss {metrics.get('test_loss', _NAN):.3f}"
+    return text.replace("-", "−")
+
+
+def latents(card: ModelCard) -> str:
+    """Return what the latents of a model are, such as "10-d" or "64 codes"."""
+    model = card.config.get("model", {})
+    if card.family == "vq":
+        return f"{plain(model.get('codebook_size', '?'))} codes"
+    if card.family == "hierarchical":
+        sizes = model.get("latent_sizes")
+        return " + ".join(plain(size) for size in sizes) + "-d" if isinstance(sizes, list | tuple) else "?"
+    return f"{plain(model.get('latent_size', '?'))}-d"
+
+
+def tags(card: ModelCard) -> list[str]:
+    """Return the marks of a card: family, what is special about it, whose it is."""
+    model = card.config.get("model", {})
+    marks = [card.label or "damaged"]
+    if card.latent:
+        marks.append(latents(card))
+        if model.get("beta", 1) != 1:
+            marks.append(f"β = {plain(model['beta'])}")
+    elif card.family == "ddpm":
+        marks.append(f"ε · T = {plain(model.get('timesteps', '?'))}")
+    return [*marks, "bundled" if card.bundled else "yours"]
+
+
+def _likelihood(model: Mapping[str, Any]) -> str:
+    if model.get("likelihood") == "gaussian":
+        return f"Gaussian, σ {'learned' if model.get('sigma_is') == 'learned' else '= ' + plain(model.get('sigma'))}"
+    binarization = model.get("binarization", "none")
+    return "Bernoulli" if binarization == "none" else f"Bernoulli, {plain(binarization)} binarization"
+
+
+def details(card: ModelCard) -> list[tuple[str, str]]:
+    """Return what is known of a model, for the panel beside the cards."""
+    if card.problem:
+        return [("Problem", card.problem), ("Folder", card.path)]
+    model, metrics = card.config.get("model", {}), card.metrics
+    network = f"{plain(model.get('network', 'unet'))} · {spaced(card.parameters)} parameters"
+    if card.latent:
+        active = f" · {metrics['active_dimensions']:.0f} active" if "active_dimensions" in metrics else ""
+        special = [("p(x|z)", _likelihood(model)), ("Network", network), ("Latents", f"{latents(card)}{active}")]
+    else:
+        schedule = f"{plain(model.get('schedule'))} · T = {plain(model.get('timesteps'))}"
+        special = [("Predicts", "ε"), ("Network", network), ("Schedule", schedule)]
+    return [
+        ("Family", card.label),
+        *special,
+        ("Trained on", f"{card.dataset} · {metrics.get('epochs', 0):.0f} epochs"),
+        ("Test", figures(card)),
+        ("Made", card.created[:10]),
+        ("Folder", card.name),
+    ]
+
+
+def beside_the_picture(card: ModelCard, values: int) -> list[tuple[str, str, str]]:
+    """Return name, value and tooltip of what the Latent page says of a model whose items have ``values`` values."""
+    model, metrics = card.config.get("model", {}), card.metrics
+    facts = [("Model", card.title, ""), ("Family", card.label, "")]
+    beta = model.get("beta")
+    size = model.get("latent_size")
+    if isinstance(beta, float | int):
+        name = "β_norm" if model.get("beta_is") == "beta_norm" else "β"
+        facts.append((name, plain(beta), "Weight of the KL term in training"))
+        if name == "β" and beta != 1 and isinstance(size, int):
+            tip = f"β·K/D, free of sizes: K = {size} latents, D = {values} values"
+            facts.append(("β_norm", f"{beta * size / values:.3g}", tip))
+    facts.append(("p(x|z)", _likelihood(model), "The decoder's likelihood"))
+    if "test_elbo" in metrics:
+        facts.append(("ELBO", signed(metrics["test_elbo"]), "Test items, nats per item, β = 1"))
+        tip = "−ln p(k) of the codes" if card.family == "vq" else "KL(q(z|x) ‖ p(z))"
+        facts.append(("KL", signed(metrics.get("test_kl", _NAN)), f"{tip}, test items, nats"))
+    else:
+        facts.append(("ln p(x|z)", signed(metrics.get("test_reconstruction", _NAN)), "Test items, nats per item"))
+    if "test_perplexity" in metrics:
+        used = f"{metrics['test_perplexity']:.1f} of {plain(model.get('codebook_size'))}"
+        facts.append(("Perplexity", used, "exp of the entropy of how often each code is used"))
+    return facts
