@@ -34,6 +34,7 @@ def _bare_loss(model: Any, x: Any, labels: Any, beta: float) -> Any:
     import torch
 
     from explorer.models.autoencoder import Autoencoder
+    from explorer.models.vae import VAE
     from explorer.models.vq_vae import VQVAE
 
     if isinstance(model, Autoencoder):
@@ -41,6 +42,11 @@ def _bare_loss(model: Any, x: Any, labels: Any, beta: float) -> Any:
     if isinstance(model, VQVAE):
         found = model.quantize(x)
         return (model.commitment * found.commitment - found.log_likelihood + found.code_nats.sum(1)).mean()
+    if isinstance(model, VAE):
+        mean, log_var = model.encode(x)
+        z = mean + (0.5 * log_var).exp() * torch.randn_like(mean)
+        kl = 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum()
+        return (beta * kl - model.log_likelihood(x, z).sum()) / len(x)
     log_likelihood, kl = model(x, labels, torch.randn(len(x), model.latent_size))
     return (beta * kl.sum(1) - log_likelihood).mean()
 
@@ -60,6 +66,8 @@ def bare(preset: str) -> Iterator[int]:
     values, classes = data.split("train")
     images, labels = to_tensor(values), torch.from_numpy(classes)
     model = build(config)
+    if not isinstance(model, Diffusion):
+        model.to(memory_format=torch.channels_last)  # as the app does
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.Adam(weights, lr=config.training.learning_rate, fused=True)
     average = [weight.detach().clone() for weight in weights] if isinstance(model, Diffusion) else []
@@ -87,12 +95,12 @@ def bare(preset: str) -> Iterator[int]:
             yield step
 
 
-def loop(preset: str, folder: Path) -> Iterator[int]:
+def loop(preset: str, folder: Path, *changes: str) -> Iterator[int]:
     """Train with the app's loop and nobody watching; yield the steps done, as often as it says something."""
     from explorer import runs
     from explorer.training.loop import train
 
-    for message in train(runs.create(_config(preset), folder)):
+    for message in train(runs.create(_config(preset, *changes), folder)):
         if getattr(message, "measurement", None) is not None:
             yield message.measurement.step
 

@@ -21,9 +21,9 @@ class Measurement:
     """One line of metrics.jsonl: averages over the images seen since the last line, or over the test split.
 
     ``values`` for a VAE, in nats per item: ``elbo`` (β = 1, always), ``reconstruction`` = E_q[ln p(x|z)], ``kl`` and
-    ``objective``, what is minimized: −reconstruction + β·KL. An autoencoder has ``reconstruction`` and ``objective``
-    only; a VQ-VAE's ``kl`` is −ln p(k) of its codes, and it has ``perplexity`` (of the codes used) and ``commitment``
-    besides. For a DDPM: ``loss``, the mean squared error per value of the predicted ε.
+    ``objective``, what is minimized: −reconstruction + β·KL, or what the family has instead. An autoencoder has
+    ``reconstruction`` and ``objective`` only; a VQ-VAE's ``kl`` is −ln p(k) of its codes, and it has ``perplexity`` (of
+    the codes used) and ``commitment`` besides. For a DDPM: ``loss``, the mean squared error per value of ε̂.
     """
 
     step: int

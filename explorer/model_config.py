@@ -152,6 +152,10 @@ class VqConfig(_Networks, _Likelihood):
     """A VQ-VAE: each image becomes a grid of entries of a codebook; van den Oord et al. 2017."""
 
     family: Annotated[Literal["vq"], setting("Family", "Vector-quantized VAE.")] = "vq"
+    network: Annotated[
+        Literal["mlp", "convolutional", "residual"],
+        setting("Network", "Encoder and decoder: fully connected layers, convolutions, or residual ones."),
+    ] = "convolutional"
     codebook_size: Annotated[int, setting("Codebook size", "K, the number of codes.", ge=2, le=8192)] = 64
     code_size: Annotated[int, setting("Code size", "Dimensions of a code vector.", ge=1, le=512)] = 16
     downsamplings: Annotated[
@@ -163,7 +167,13 @@ class VqConfig(_Networks, _Likelihood):
     ] = "ema"
     decay: Annotated[
         float,
-        setting("γ", "Decay of the codebook's moving average.", ge=0, lt=1, advanced=True, only_if=("codebook", "ema")),
+        setting(
+            "γ",
+            "Decay of the moving averages: of the codebook, and of how often each code is used.",
+            ge=0,
+            lt=1,
+            advanced=True,
+        ),
     ] = 0.99
     commitment: Annotated[
         float,
@@ -201,13 +211,6 @@ class VqConfig(_Networks, _Likelihood):
     def _heads(cls, value: int) -> int:
         if value % 16:
             raise ValueError("must be a multiple of 16, for the heads of the transformer")
-        return value
-
-    @field_validator("network")
-    @classmethod
-    def _no_linear(cls, value: str) -> str:
-        if value == "linear":
-            raise ValueError("a VQ-VAE needs a network that is not linear; choose mlp, convolutional or residual")
         return value
 
 

@@ -159,7 +159,7 @@ def _is_number(value: object) -> bool:
 def _label(model: Mapping[str, Any]) -> str:
     family = str(model.get("family", ""))
     if family == "vae":
-        return "VAE" if model.get("beta", 1.0) == 1 else "β-VAE"
+        return "VAE" if model.get("beta", 1.0) == 1 and model.get("beta_is") != "beta_norm" else "β-VAE"
     if family == "hierarchical" and model.get("inference") == "ladder":
         return "Ladder VAE"
     return _LABELS.get(family, family.upper())

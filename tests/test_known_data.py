@@ -11,7 +11,7 @@ from explorer import paths
 from explorer.config import DataConfig
 from explorer.data import mnist, points, sprites
 from explorer.data.catalog import CATALOG, bring, load
-from explorer.errors import DataError
+from explorer.errors import DataError, RunError
 
 POINTS = ["two-moons", "swiss-roll", "gaussian-ring", "pinwheel", "checkerboard", "mixture"]
 
@@ -26,7 +26,7 @@ def test_sprites_are_binary_pictures_of_their_factors() -> None:
     assert data.factor_names == sprites.FACTORS and data.factors.shape == (550, 5)
     assert np.array_equal(data.values[..., 0], sprites.draw(data.factors))
     assert np.array_equal(data.labels, data.factors[:, 0])
-    assert len(np.unique(data.factors, axis=0)) == 550, "no picture twice"
+    assert len(np.unique(data.factors, axis=0)) == 550, "no combination twice"
     again = sprites.choose("", 550)
     assert np.array_equal(again, data.factors), "the same on every call"
 
@@ -168,6 +168,25 @@ BROKEN: dict[str, tuple[str, Break]] = {
     "a bomb": ("train-images-idx3-ubyte.gz", lambda good: gzip.compress(idx(np.zeros((30, 28, 28))) + b"\0" * 10**7)),
     "other size": ("train-images-idx3-ubyte.gz", lambda good: gzip.compress(idx(np.zeros((30, 27, 28))))),
 }
+
+
+def test_good_files_replace_damaged_ones_under_another_name(folder: Path) -> None:
+    bring("mnist", folder)
+    images = mnist.folder() / "train-images-idx3-ubyte"
+    images.write_bytes(b"damaged")  # without .gz: it would be read first
+    with pytest.raises(DataError):
+        mnist.read()
+    bring("mnist", folder)
+    assert not images.exists() and len(load("mnist").values) == 42
+
+
+def test_places_that_cannot_be_used_are_named(folder: Path, home: Path) -> None:
+    with pytest.raises(DataError, match="cannot be looked at"):
+        mnist.keep(folder / ("x" * 300))
+    home.mkdir()
+    (home / "data").write_text("a file where a folder should be")
+    with pytest.raises(RunError, match="cannot be written"):
+        mnist.keep(folder)
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-ROOT = Path(__file__).resolve().parents[1]
 MODELS = {
     path.parent.name: json.loads(path.read_text(encoding="utf-8"))["config"]["model"]["family"]
-    for path in (ROOT / "trained_models").glob("*/run.json")
+    for path in (CHECKOUT / "trained_models").glob("*/run.json")
 }
 
 pytestmark = pytest.mark.slow

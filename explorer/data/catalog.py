@@ -145,7 +145,7 @@ def _read(config: DataConfig) -> Dataset:
     try:
         return CATALOG[config.name].load(config)
     except (OSError, ValueError, ImportError) as error:
-        raise DataError(f"the data set {config.name} cannot be read ({error}); reinstall scikit-learn") from error
+        raise DataError(f"the data set {config.name} cannot be read ({error}); reinstall the app") from error
 
 
 def load(data: DataConfig | str) -> Dataset:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer import files, paths
-from explorer.errors import DataError
+from explorer.errors import DataError, RunError
 
 Bytes = NDArray[np.uint8]
 _SIDE = 28
@@ -32,7 +32,10 @@ def available() -> bool:
 
 def _find(place: Path, stem: str) -> Path | None:
     names = (stem, f"{stem}.gz", stem.replace("-idx", ".idx"), f"{stem.replace('-idx', '.idx')}.gz")
-    return next((place / name for name in names if (place / name).is_file()), None)
+    try:
+        return next((place / name for name in names if (place / name).is_file()), None)
+    except OSError as error:
+        raise DataError(f"{place} cannot be looked at ({error.strerror}); give a folder that you may read") from error
 
 
 def read_idx(path: Path, dimensions: int) -> Bytes:
@@ -101,5 +104,14 @@ def keep(place: Path) -> None:
         for stem in stems:
             source = _find(place, stem)
             assert source is not None
-            folder().mkdir(parents=True, exist_ok=True)
-            files.write_atomically(folder() / f"{stem}{'.gz' if source.suffix == '.gz' else ''}", source.read_bytes())
+            target = folder() / f"{stem}{'.gz' if source.suffix == '.gz' else ''}"
+            try:
+                folder().mkdir(parents=True, exist_ok=True)
+                files.write_atomically(target, source.read_bytes())
+                while (old := _find(folder(), stem)) not in {None, target}:  # another spelling would be read first
+                    assert old is not None
+                    old.unlink()
+            except OSError as error:
+                raise RunError(
+                    f"{target} cannot be written ({error.strerror}); make room or mend the folder"
+                ) from error

@@ -44,6 +44,11 @@ def information(latents: NDArray[np.floating], factors: NDArray[np.int64]) -> ND
     return shares
 
 
+def varying(factors: NDArray[np.int64]) -> list[int]:
+    """Return the columns of factors (items, factors) that are not constant."""
+    return [j for j in range(factors.shape[1]) if len(np.unique(factors[:, j])) > 1]
+
+
 def mutual_information_gap(latents: NDArray[np.floating], factors: NDArray[np.int64]) -> float:
     """Return the MIG in [0, 1]: for each factor the gap of the two latents that know most of it, in shares of the
     factor's entropy, averaged over factors; 20-bin histograms of the means. Chen et al. 2018 (arXiv:1802.04942), eq. 6.
@@ -55,9 +60,9 @@ def mutual_information_gap(latents: NDArray[np.floating], factors: NDArray[np.in
     Raises:
         DataError: no factor varies.
     """
-    varying = [j for j in range(factors.shape[1]) if len(np.unique(factors[:, j])) > 1]
-    if not varying:
+    known = varying(factors)
+    if not known:
         raise DataError("no factor of these items is known to vary, which MIG needs; evaluate on sprites")
-    shares = np.sort(information(latents, factors[:, varying]), axis=0)
-    second = shares[-2] if len(shares) > 1 else np.zeros(len(varying))
+    shares = np.sort(information(latents, factors[:, known]), axis=0)
+    second = shares[-2] if len(shares) > 1 else np.zeros(len(known))
     return float((shares[-1] - second).mean())

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer.config import DataConfig
-from explorer.data.batches import to_tensor, to_unit
+from explorer.data.batches import binarized, to_tensor, to_unit
 from explorer.data.catalog import CATALOG, Dataset, load
 from explorer.data.seeds import derived_seed
 from explorer.errors import DataError, RunError
-from explorer.inference.disentanglement import mutual_information_gap
+from explorer.inference.disentanglement import mutual_information_gap, varying
 from explorer.inference.session import ModelSession
 from explorer.messages import Evaluation, Figure, Split, Step
 from explorer.models import devices
@@ -23,8 +24,9 @@ from explorer.models.codebook import perplexity
 from explorer.models.latent import LatentModel
 from explorer.models.vq_vae import VQVAE
 
+Items = NDArray[Any]
 _BATCH = 100
-_ROWS = 5_000  # decoded at once
+_VALUES = 4_000_000  # decoded at once
 _PRIOR_SAMPLES = 10_000
 _ACTIVE_VARIANCE = 0.01
 _SSIM_WINDOW = 7
@@ -70,12 +72,19 @@ def check(session: ModelSession, plan: Plan) -> Dataset:
             f"{plan.data.name} has items of shape {entry.shape}, and {session.card.name} was made for {model.shape}; "
             f"evaluate it on {session.card.dataset}"
         )
-    if entry.classes < model.classes:
-        raise DataError(f"{plan.data.name} has no classes for {session.card.name}; evaluate on {session.card.dataset}")
+    if model.classes and entry.classes != model.classes:
+        raise DataError(
+            f"{plan.data.name} has {entry.classes} classes, and {session.card.name} was told {model.classes}; "
+            f"evaluate on {session.card.dataset}"
+        )
     data = load(plan.data)
-    if plan.mig and not data.factor_names:
-        raise DataError(f"{plan.data.name} has no known factors, which MIG needs; evaluate a model of sprites")
+    if plan.mig and not varying(_first(data.factors_of(plan.split), plan)):
+        raise DataError(f"{plan.data.name} has no factors known to vary, which MIG needs; evaluate on more sprites")
     return data
+
+
+def _first(items: Items, plan: Plan) -> Items:
+    return items[: plan.limit] if plan.limit else items
 
 
 def evaluate(
@@ -90,22 +99,23 @@ def evaluate(
     """
     data = check(session, plan)
     model, device = session.latent_model(), session.device
-    values, labels = data.split(plan.split)
-    factors = data.factors_of(plan.split)
-    if plan.limit:
-        values, labels, factors = values[: plan.limit], labels[: plan.limit], factors[: plan.limit]
+    values, labels = (_first(items, plan) for items in data.split(plan.split))
+    factors = _first(data.factors_of(plan.split), plan)
+    images = to_tensor(values)
+    fixed = binarized(to_tensor(data.split(plan.split)[0]), plan.split) if _drawn(model) == "static" else images
     found = _Collected()
     usage = torch.zeros(len(model.codebook.uses)) if isinstance(model, VQVAE) else None
-    prior = _prior_outputs(model, plan, device)
+    with devices.lock(device):
+        prior = _prior_outputs(model, plan, device)
     total = -(-len(values) // _BATCH)
     for number in range(total):
         if should_stop():
             return
         part = slice(number * _BATCH, (number + 1) * _BATCH)
-        grey = to_unit(to_tensor(values[part], device))
+        grey = to_unit(images[part].to(device))
         told = torch.from_numpy(labels[part]).to(device) if model.classes else None
         with torch.inference_mode(), devices.lock(device):
-            x = _as_trained(model, grey, plan, number)
+            x = to_unit(fixed[part].to(device)) if _drawn(model) == "static" else _as_trained(model, grey, plan, number)
             _measure(model, x, grey, told, plan, number, found)
             if prior and model.has_kl:
                 found.add(prior=_prior_estimate(model, x, told, prior))
@@ -120,17 +130,22 @@ def _generator(plan: Plan, purpose: str, number: int) -> torch.Generator:
 
 
 def _as_trained(model: LatentModel, grey: Tensor, plan: Plan, number: int) -> Tensor:
-    """Return x as the model was trained on: drawn black or white where it was."""
-    if model.config.likelihood == "gaussian" or model.config.binarization == "none":
+    """Return x as the model was trained on: drawn black or white anew where it was."""
+    if _drawn(model) != "dynamic":
         return grey
     return (torch.rand(grey.shape, generator=_generator(plan, "binarization", number)).to(grey) < grey).to(grey)
+
+
+def _drawn(model: LatentModel) -> str:
+    """Return how the model's images were binarized: "none", "static" or "dynamic"."""
+    return model.config.binarization if model.config.likelihood == "bernoulli" else "none"
 
 
 def _binary(model: LatentModel, values: NDArray[np.generic]) -> bool:
     """Return whether x is binary, so that a Bernoulli likelihood is a probability and not a relaxation."""
     if model.config.likelihood == "gaussian" or values.dtype != np.uint8:
         return False
-    return model.config.binarization != "none" or bool(np.isin(values[:1000], (0, 255)).all())
+    return _drawn(model) != "none" or bool(np.isin(values[:1000], (0, 255)).all())
 
 
 # ---- one batch -----------------------------------------------------------------------------------------------------
@@ -171,13 +186,18 @@ def importance_weighted(
         generator: source of ε, on the CPU.
     """
     weights: list[Tensor] = []
-    each = max(1, _ROWS // len(x))
+    each = max(1, _rows(model) // len(x))
     for first in range(0, samples, each):
         count = min(each, samples - first)
         noise = torch.randn(count * len(x), model.latent_size, generator=generator).to(x)
         log_likelihood, log_ratio = model(x, labels, noise, sampled_kl=True)
         weights.append((log_likelihood - log_ratio.sum(1)).reshape(count, len(x)))
     return torch.cat(weights).logsumexp(0) - math.log(samples)
+
+
+def _rows(model: LatentModel) -> int:
+    """Return how many items are decoded at once: fewer where they are large, whatever memory there is."""
+    return max(_BATCH, _VALUES // math.prod(model.shape))
 
 
 def _similarity(grey: Tensor, again: Tensor) -> Tensor:
@@ -203,7 +223,8 @@ def _prior_outputs(model: LatentModel, plan: Plan, device: torch.device) -> list
     for label in range(max(1, model.classes)):
         told = torch.full((len(z),), label, device=device) if model.classes else None
         parts = [
-            model.decode(part.to(device), None if told is None else told[: len(part)]) for part in torch.split(z, _ROWS)
+            model.decode(part.to(device), None if told is None else told[: len(part)])
+            for part in torch.split(z, _rows(model))
         ]
         outputs.append(torch.cat(parts))
     return outputs
@@ -269,7 +290,7 @@ def _summary(
         figures["ssim"] = _figure(
             found.whole("ssim"), "", "structural similarity of it, 7×7 windows (Wang et al. 2004)"
         )
-    if factors is not None:
+    if factors is not None and varying(factors):
         figures["mig"] = Figure(
             mutual_information_gap(means, factors), "of 1", "mutual information gap, 20 bins (Chen et al. 2018)"
         )
@@ -294,6 +315,6 @@ def _bounds(
         meaning = f"ln (1/K) Σ p(x,z)/q(z|x), K = {plan.iwae} (Burda et al. 2016)"
         figures["iwae"] = _figure(found.whole("iwae"), nats, meaning)
     if "prior" in found.columns:
-        meaning = f"ln (1/n) Σ p(x|z), z ~ p(z), n = {_PRIOR_SAMPLES}, the same z for all items"
+        meaning = f"ln (1/n) Σ p(x|z), z ~ p(z), n = {_PRIOR_SAMPLES}, the same z for all items; biased low"
         figures["prior_monte_carlo"] = _figure(found.whole("prior"), nats, meaning)
     return figures

@@ -11,6 +11,7 @@ from explorer.config import (
     HierarchicalConfig,
     RunConfig,
     VaeConfig,
+    VqConfig,
 )
 from explorer.data.catalog import CATALOG
 from explorer.errors import ConfigError
@@ -18,12 +19,14 @@ from explorer.models.autoencoder import Autoencoder
 from explorer.models.diffusion import Diffusion, PointNetwork, build_schedule
 from explorer.models.hierarchical_vae import HierarchicalVAE
 from explorer.models.latent import LatentModel
+from explorer.models.networks import grid_sizes
 from explorer.models.unet import UNet
 from explorer.models.vae import VAE, ConditionalVAE
 from explorer.models.vq_vae import VQVAE
 
 Model = LatentModel | Diffusion
 LARGEST = 500_000_000
+MOST_PLACES = 1024
 
 
 def build(config: RunConfig) -> Model:
@@ -57,6 +60,12 @@ def check_fit(config: RunConfig) -> None:
         if points and model.network == "unet":
             raise ConfigError(f"{config.data.name} are points, which a U-Net cannot hold; set model.network=mlp")
         return
+    if isinstance(model, VqConfig):
+        places = math.prod(grid_sizes(entry.shape, model.downsamplings)[-1])
+        if places > MOST_PLACES:
+            raise ConfigError(
+                f"that is a grid of {places} codes, the most is {MOST_PLACES}; set model.downsamplings higher"
+            )
     if points and model.likelihood == "bernoulli":
         raise ConfigError(f"{config.data.name} are points, not values in [0, 1]; set model.likelihood=gaussian")
     if points and model.network in {"convolutional", "residual"}:

@@ -87,7 +87,7 @@ def sample_codes(prior: CodePrior, uniform: Tensor) -> Tensor:
     """
     codes = torch.zeros(uniform.shape, dtype=torch.int64, device=uniform.device)
     for place in range(uniform.shape[1]):
-        logits = prior(codes)[:, place].float()
+        logits = prior(codes[:, : place + 1])[:, place].float()
         reached = logits.softmax(1).cumsum(1)
         drawn = torch.searchsorted(reached, uniform[:, place, None].contiguous(), right=True)[:, 0]
         codes[:, place] = drawn.clamp(max=logits.shape[1] - 1)  # rounding may leave the last sum below 1

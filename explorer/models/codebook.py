@@ -45,8 +45,10 @@ class Codebook(nn.Module):
 
     def nearest(self, z_e: Tensor) -> Tensor:
         """Return the index of the nearest code, (items,) int64, for encoder outputs (items, width)."""
-        # ‖z − e‖² without ‖z‖², which is the same for every code
-        distances = self.vectors.detach().square().sum(1) - 2 * z_e.detach() @ self.vectors.detach().T
+        vectors = self.vectors.detach()
+        with torch.autocast(z_e.device.type, enabled=False):  # bfloat16 would choose other codes than inference does
+            # ‖z − e‖² without ‖z‖², which is the same for every code
+            distances = vectors.square().sum(1) - 2 * z_e.detach().float() @ vectors.T
         return distances.argmin(1)
 
     @torch.no_grad()

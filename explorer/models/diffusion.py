@@ -137,7 +137,7 @@ class Diffusion(nn.Module):
     @property
     def points(self) -> bool:
         """Return whether items are points rather than pictures: their coordinates have no [−1, 1] to be clipped to."""
-        return isinstance(self.network, PointNetwork)
+        return self.shape == (2, 1, 1)
 
     def guess(self, x_t: Tensor, t: int, *, clip: bool = True) -> tuple[Tensor, Tensor]:
         """Return x̂₀ (of pictures clipped to [−1, 1] if ``clip``) and ε̂ for a batch that is all at step t."""

@@ -59,8 +59,9 @@ class Likelihood(nn.Module):
 class LatentModel(nn.Module):
     """A model that encodes x in [0, 1] (or points) into latents and decodes them.
 
-    Outside the model, latents z are in units of its prior: z ~ N(0, I) whatever the family, so that a slider means the
-    same everywhere. A subclass says what ``encode`` and ``decode`` do.
+    Outside the model, latents z are in units of its prior: z ~ N(0, I), so that a slider means the same everywhere. An
+    autoencoder and a VQ-VAE have no such prior; their z is in units of the data's codes. A subclass says what
+    ``encode`` and ``decode`` do.
 
     Args:
         config: the model section of a run.

@@ -2,27 +2,15 @@
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from explorer.config import LatentConfig
-from explorer.data.batches import binarized, to_tensor, to_unit
+from explorer.data.batches import to_tensor, to_unit
 from explorer.data.catalog import Dataset
-from explorer.messages import LatentMap, Split, Values
-from explorer.models.gaussian import kl_from_standard_normal
+from explorer.messages import LatentMap, Split
 from explorer.models.latent import LatentModel
+from explorer.models.vq_vae import VQVAE
 
 _MAP_ITEMS = 10_000
-
-
-def as_seen(config: LatentConfig, values: Values, split: Split, device: torch.device | str = "cpu") -> Tensor:
-    """Return items as a model of this configuration sees them: (items, channels, height, width) float32.
-
-    Bytes become [0, 1]; a model of binary images gets the fixed black-and-white draw of the split.
-    """
-    images = to_tensor(values, device)
-    if config.likelihood == "bernoulli" and config.binarization != "none" and values.dtype == np.uint8:
-        images = binarized(images, split)
-    return to_unit(images)
+_AT_ONCE = 512
 
 
 def map_split(data: Dataset) -> Split:
@@ -32,16 +20,22 @@ def map_split(data: Dataset) -> Split:
 
 @torch.inference_mode()
 def latent_map(model: LatentModel, data: Dataset, device: torch.device) -> LatentMap:
-    """Return μ(x) and the average KL per dimension over the split that is drawn as the map (10 000 items at most)."""
+    """Return μ(x) and the average KL per dimension over the split that is drawn as the map (10 000 items at most).
+
+    Items are encoded as they are, grey where they are grey. The KL is E_q's, by one seeded draw per item: in a
+    hierarchy it depends on the levels around.
+    """
     split = map_split(data)
     values, labels = data.split(split)
     values, labels = values[:_MAP_ITEMS], labels[:_MAP_ITEMS]
-    x, told = as_seen(model.config, values, split), torch.from_numpy(labels)
+    generator = torch.Generator().manual_seed(0)
     means, total = [], torch.zeros(model.latent_size, device=device)
-    for part, classes in zip(torch.split(x, 512), torch.split(told, 512), strict=True):
-        mean, log_var = model.encode(part.to(device), classes.to(device))
-        means.append(mean.cpu())
-        total += kl_from_standard_normal(mean, log_var).sum(0)
-    gaussian = bool(torch.isfinite(total).all())  # a deterministic encoder has no KL of this kind
+    gaussian = model.has_kl and not isinstance(model, VQVAE)  # a deterministic encoder has no KL of this kind
+    for first in range(0, len(values), _AT_ONCE):
+        x = to_unit(to_tensor(values[first : first + _AT_ONCE], device))
+        told = torch.from_numpy(labels[first : first + _AT_ONCE]).to(device)
+        means.append(model.encode(x, told)[0].cpu())
+        if gaussian:
+            total += model(x, told, torch.randn(len(x), model.latent_size, generator=generator).to(device))[1].sum(0)
     kl = (total / len(values)).cpu().numpy() if gaussian else np.zeros(0, np.float32)
     return LatentMap(torch.cat(means).numpy(), labels, kl, split)

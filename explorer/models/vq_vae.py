@@ -131,6 +131,8 @@ class VQVAE(LatentModel):
     def settle(self, x: Tensor) -> None:
         """Find mean, principal axes and standard deviations of the code maps of x (1000 items at most)."""
         maps = self.codebook.vectors[self.codes(x[:_SETTLED]).flatten()].reshape(-1, len(self.center))
+        if not bool(maps.isfinite().all()):
+            return  # the loop says so; there are no axes to find
         centred = (maps - maps.mean(0)).cpu().double()
         size = min(len(self.scale), len(maps))
         values, left = torch.linalg.eigh(centred @ centred.T / len(maps))  # items × items: maps may be far wider

@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from explorer import runs
-from explorer.config import ACTIVE_NATS, ConditionalConfig, RunConfig
+from explorer.config import ACTIVE_NATS, ConditionalConfig, DdpmConfig, RunConfig
 from explorer.data.batches import batches, binarized, steps_per_epoch, to_tensor, to_unit
 from explorer.data.catalog import Dataset, load
 from explorer.errors import TrainingError
@@ -102,7 +101,8 @@ class _Loop:
     def _to_device(self, split: Split, config: RunConfig) -> tuple[Tensor, Tensor]:
         values, labels = self.data.split(split)
         images = to_tensor(values, self.device)
-        if getattr(config.model, "binarization", "none") == "static" and values.dtype == np.uint8:
+        model = config.model
+        if not isinstance(model, DdpmConfig) and (model.likelihood, model.binarization) == ("bernoulli", "static"):
             images = binarized(images, split)
         return images, torch.from_numpy(labels).to(self.device)
 
@@ -211,11 +211,10 @@ class _Loop:
         seen = (self.trainer.step - self.tested_at_step) * self.settings.batch_size
         if seen >= _TEST_EVERY * min(len(self.test), _TEST_ITEMS):
             yield self._log_test()
-        if self.picture_seconds <= _PICTURE_SHARE * (time.monotonic() - self.began):
+        if self._is_finite() and self.picture_seconds <= _PICTURE_SHARE * (time.monotonic() - self.began):
             began = time.monotonic()
             with devices.lock(self.device):
-                model = self._settled()
-                pictures = make_pictures(model, self.test, self.test_labels, self.trainer.step, samples=16)
+                pictures = make_pictures(self._settled(), self.data, self.trainer.step, self.device, samples=16)
                 self.trainer.model.train()
             self.picture_seconds += time.monotonic() - began
             yield pictures
@@ -224,7 +223,7 @@ class _Loop:
         """Return the model that pictures are drawn with, ready for them."""
         model = self.trainer.sampled.eval()
         if isinstance(model, LatentModel):
-            model.settle(to_unit(self.images[:_SETTLING_ITEMS]))
+            model.settle(to_unit(to_tensor(self.data.values[:_SETTLING_ITEMS], self.device)))
         return model
 
     def _is_finite(self) -> bool:
@@ -235,6 +234,9 @@ class _Loop:
     def _checkpoint(self) -> None:
         if not self._is_finite():
             return  # the next point of the curve will end this run; what stands is better than what would be saved
+        with devices.lock(self.device):
+            self._settled()
+            self.trainer.model.train()
         checkpoints.save(self.trainer, self.folder, self._seconds())
         self.saved_at = time.monotonic()
 
@@ -249,7 +251,7 @@ class _Loop:
         if self.tested_at_step != self.trainer.step:
             messages.append(self._log_test())
         with devices.lock(self.device):
-            messages.append(publish(self.folder, model.eval(), self.data, self.trainer.step))
+            messages.append(publish(self.folder, model.eval(), self.data, self.trainer.step, self.device))
             self.trainer.model.train()
         metrics = {**self.latest, "epochs": self.trainer.step / self.per_epoch, "seconds": round(self._seconds(), 1)}
         runs.update_record(self.folder, metrics=metrics, status=reason)

@@ -132,36 +132,42 @@ def terms(
 
 
 class Average:
-    """Collects the terms of batches and gives their averages per item; adding costs no arithmetic."""
+    """Collects the terms of batches and gives their averages per item; adding costs no arithmetic.
+
+    Only detached numbers are kept: a loss would hold the whole graph of its step in memory.
+    """
 
     def __init__(self) -> None:
         self.items = 0
-        self._parts: list[tuple[Terms, Tensor, int]] = []
+        self._sums: dict[str, list[Tensor]] = {}
+        self._losses: list[tuple[Tensor, int]] = []
+        self._kls: list[Tensor] = []
+        self._usage: list[Tensor] = []
 
     def add(self, part: Terms, items: int) -> None:
         """Take note of a batch."""
-        self._parts.append((part, part.loss.detach(), items))
+        for name, value in part.sums.items():
+            self._sums.setdefault(name, []).append(value)
+        self._losses.append((part.loss.detach(), items))
+        if part.kl_per_dimension is not None:
+            self._kls.append(part.kl_per_dimension)
+        if part.usage is not None:
+            self._usage.append(part.usage)
         self.items += items
-
-    def _total(self, name: str) -> float:
-        return float(torch.stack([part.sums[name] for part, _, _ in self._parts]).sum())
 
     def values(self) -> tuple[dict[str, float], tuple[float, ...]]:
         """Return the named averages as ``messages.Measurement`` defines them, and the KL per dimension in nats."""
-        first = self._parts[0][0]
-        named = {name: self._total(name) / self.items for name in first.sums}
+        named = {name: float(torch.stack(values).sum()) / self.items for name, values in self._sums.items()}
         if "loss" in named:
             return named, ()
-        weights = torch.tensor([float(items) for _, _, items in self._parts])
-        losses = torch.stack([loss for _, loss, _ in self._parts]).cpu()
-        objective = {"objective": float((losses.double() * weights.double()).sum()) / self.items}
-        if first.kl_per_dimension is None:
-            return {**named, **objective}, ()
-        kls = torch.stack([part.kl_per_dimension for part, _, _ in self._parts if part.kl_per_dimension is not None])
-        per_dimension = tuple((kls.sum(0) / self.items).tolist())
+        losses = torch.stack([loss for loss, _ in self._losses]).tolist()
+        weighted = zip(losses, self._losses, strict=True)
+        named["objective"] = math.fsum(loss * items for loss, (_, items) in weighted) / self.items
+        if not self._kls:
+            return named, ()
+        per_dimension = tuple((torch.stack(self._kls).sum(0) / self.items).tolist())
         kl = math.fsum(per_dimension)
-        named = {"elbo": named["reconstruction"] - kl, "kl": kl, **named, **objective}
-        used = [part.usage for part, _, _ in self._parts if part.usage is not None]
-        if used:
-            named["perplexity"] = float(perplexity(torch.stack(used).sum(0)))
+        named = {"elbo": named["reconstruction"] - kl, "kl": kl, **named}
+        if self._usage:
+            named["perplexity"] = float(perplexity(torch.stack(self._usage).sum(0)))
         return named, per_dimension

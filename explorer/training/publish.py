@@ -34,33 +34,36 @@ def _shown(values: Tensor) -> Pixels:
 
 
 @torch.inference_mode()
-def make_pictures(model: Model, test: Tensor, labels: Tensor, step: int, samples: int = _SAMPLES) -> Pictures:
+def make_pictures(model: Model, data: Dataset, step: int, device: torch.device, samples: int = _SAMPLES) -> Pictures:
     """Return test images, their reconstructions and samples on a fixed seed; of points, a picture of each set.
+
+    Images are encoded as they are: black-or-white draws belong to training and evaluation.
 
     Args:
         model: the model whose pictures are wanted.
-        test: test items as bytes or coordinates on the model's device, (items, channels, height, width).
-        labels: their classes, (items,); samples of a conditional model go through the classes in turn.
+        data: where the test items are; samples of a conditional model go through its classes in turn.
         step: the training step they belong to.
+        device: where the model is.
         samples: how many samples to draw. Diffusion draws them by 50 steps of DDIM (η = 0).
     """
-    points = test.is_floating_point()
+    values, labels = data.split("test")
+    points = values.dtype != np.uint8
     noise = NoiseSource(_SEED, _POINTS if points else samples)
     if isinstance(model, Diffusion):
         state = None
         steps = spaced_steps(model.schedule.timesteps, min(_PREVIEW_STEPS, model.schedule.timesteps))
-        for state in reverse_chain(model, noise, test.device, steps, eta=0.0):  # noqa: B007  # the last one is x_0
+        for state in reverse_chain(model, noise, device, steps, eta=0.0):  # noqa: B007  # the last one is x_0
             pass
         assert state is not None
         drawn = state.x_t if points else (state.x_t + 1) / 2
         nothing = np.zeros((0, *_shown(drawn[:1]).shape[1:]), np.uint8)
         return Pictures(step, nothing, nothing, _shown(drawn))
-    shown = to_unit(test[: _POINTS if points else _SHOWN])
-    told = labels[: len(shown)]
+    count = _POINTS if points else _SHOWN
+    shown, told = to_unit(to_tensor(values[:count], device)), torch.from_numpy(labels[:count]).to(device)
     again = model.picture(model.encode(shown, told)[0], told)
     if isinstance(model, VQVAE):
         again = model.reconstruction(shown)
-    return Pictures(step, _shown(shown), _shown(again), _shown(prior_pictures(model, noise, test.device)))
+    return Pictures(step, _shown(shown), _shown(again), _shown(prior_pictures(model, noise, device)))
 
 
 def _npz(**arrays: np.ndarray) -> bytes:
@@ -69,16 +72,13 @@ def _npz(**arrays: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def publish(folder: Path, model: Model, data: Dataset, step: int) -> Pictures:
+def publish(folder: Path, model: Model, data: Dataset, step: int, device: torch.device) -> Pictures:
     """Write what the explorer opens into a run folder and return the pictures.
 
     Raises:
         RunError: the disk is full or the folder is not writable.
     """
-    device = next(model.parameters()).device
-    values, labels = data.split("test")
-    test = to_tensor(values[:_POINTS], device)
-    pictures = make_pictures(model, test, torch.from_numpy(labels[:_POINTS]).to(device), step)
+    pictures = make_pictures(model, data, step, device)
     state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     contents = {
         runs.WEIGHTS: weights.to_bytes(state),

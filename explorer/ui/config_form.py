@@ -57,6 +57,8 @@ class ConfigForm(QWidget):
         self.preset = QComboBox()
         self.preset.setToolTip("Settings known to work; every one can be changed below")
         self.preset.setAccessibleName("Preset")
+        self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.preset.setMinimumContentsLength(8)
         for name in preset_names():
             self.preset.addItem(load_settings(name).title, name)
         self.preset.setCurrentIndex(self.preset.findData(_FIRST))
@@ -205,7 +207,7 @@ class ConfigForm(QWidget):
     @Slot()
     def _edited(self) -> None:
         if self._text("model.family") != self._config.model.family:
-            self.set_config(with_settings(self._config, [f"model.family={self._text('model.family')}"]))
+            self._use_family(self._text("model.family"))
             return
         self._show_rows()
         try:
@@ -214,6 +216,13 @@ class ConfigForm(QWidget):
         except ConfigError as error:
             self._complain(str(error))
         self.changed.emit()
+
+    def _use_family(self, family: str) -> None:
+        try:
+            self.set_config(with_settings(self._config, [f"model.family={family}"]))
+        except ConfigError as error:
+            self.set_config(self._config)
+            self._complain(str(error))
 
     def _complain(self, text: str) -> None:
         self._complaint.setText(text.removeprefix("settings: "))

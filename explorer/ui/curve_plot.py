@@ -13,6 +13,7 @@ from explorer.ui import theme
 from explorer.ui.panel import Panel, label
 from explorer.ui.plot_style import dress
 
+_TICK_WIDTH = 30  # pixels that the name of a bar takes
 _MOST_POINTS = 1000
 
 
@@ -174,7 +175,7 @@ class CurvePlot(Panel):
         self.item.setRange(xRange=(-0.6, len(heights) - 0.4), yRange=(0, high), padding=0.01, disableAutoRange=True)
         if same_names:
             return
-        every = max(1, len(names) // 12)
+        every = max(1, -(-len(names) * _TICK_WIDTH // max(_TICK_WIDTH, self.width() - 70)))
         self.item.getAxis("bottom").setTicks([[(i, name) for i, name in enumerate(names) if i % every == 0]])
 
     # ---- cursor ----

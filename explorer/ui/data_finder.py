@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from explorer.data import mnist
@@ -12,9 +12,7 @@ from explorer.workers.keep_data import KeepData
 
 
 class DataFinder(QWidget):
-    """Visible while the chosen data set is missing; ``found`` once it is kept."""
-
-    found = Signal()
+    """Visible while the chosen data set is missing."""
 
     def __init__(self, page: Page) -> None:
         super().__init__()
@@ -54,7 +52,6 @@ class DataFinder(QWidget):
     def _kept(self) -> None:
         self._page.status.emit("MNIST is there now")
         self.hide()
-        self.found.emit()
 
     @Slot()
     def _finished(self) -> None:

@@ -28,6 +28,8 @@ def figures(card: ModelCard) -> str:
     metrics = card.metrics
     if card.problem:
         return card.problem
+    if not metrics:
+        return "not trained to an end yet"
     if "test_elbo" in metrics:
         text = f"ELBO {metrics['test_elbo']:.1f} · KL {metrics.get('test_kl', _NAN):.1f} nats"
     elif card.latent:
@@ -54,8 +56,9 @@ def tags(card: ModelCard) -> list[str]:
     marks = [card.label or "damaged"]
     if card.latent:
         marks.append(latents(card))
-        if model.get("beta", 1) != 1:
-            marks.append(f"β = {plain(model['beta'])}")
+        if card.label == "β-VAE" or model.get("beta", 1) != 1:
+            name = "β_norm" if model.get("beta_is") == "beta_norm" else "β"
+            marks.append(f"{name} = {plain(model.get('beta', 1))}")
     elif card.family == "ddpm":
         marks.append(f"ε · T = {plain(model.get('timesteps', '?'))}")
     return [*marks, "bundled" if card.bundled else "yours"]
@@ -94,14 +97,12 @@ def beside_the_picture(card: ModelCard, values: int) -> list[tuple[str, str, str
     """Return name, value and tooltip of what the Latent page says of a model whose items have ``values`` values."""
     model, metrics = card.config.get("model", {}), card.metrics
     facts = [("Model", card.title, ""), ("Family", card.label, "")]
-    beta = model.get("beta")
-    size = model.get("latent_size")
-    if isinstance(beta, float | int):
-        name = "β_norm" if model.get("beta_is") == "beta_norm" else "β"
-        facts.append((name, plain(beta), "Weight of the KL term in training"))
-        if name == "β" and beta != 1 and isinstance(size, int):
-            tip = f"β·K/D, free of sizes: K = {size} latents, D = {values} values"
-            facts.append(("β_norm", f"{beta * size / values:.3g}", tip))
+    beta, sizes = model.get("beta"), model.get("latent_sizes") or [model.get("latent_size")]
+    if isinstance(beta, float | int) and all(isinstance(size, int) for size in sizes):
+        size, tip = sum(sizes), "Weight of the KL term in training"
+        norm = beta if model.get("beta_is") == "beta_norm" else beta * size / values
+        facts.append(("β", f"{norm * values / size:.4g}", tip))
+        facts.append(("β_norm", f"{norm:.3g}", f"β·K/D, free of sizes: K = {size} latents, D = {values} values"))
     facts.append(("p(x|z)", _likelihood(model), "The decoder's likelihood"))
     if "test_elbo" in metrics:
         facts.append(("ELBO", signed(metrics["test_elbo"]), "Test items, nats per item, β = 1"))

@@ -38,8 +38,10 @@ class LatentSliders(QWidget):
         self._title = label("z, sorted by KL", "title", tip="Latent dimensions, the most informative first")
         head.addWidget(self._title)
         head.addStretch(1)
-        self.zero = button("0", "Bring every slider to 0, the mean of the prior p(z) = N(0, I)")
-        self.random = button("random", "Draw z from the prior p(z) = N(0, I)")
+        self.zero = button("0", "Bring every slider to 0, the mean of N(0, I)")
+        self.random = button(
+            "random", "Draw z ~ N(0, I): the prior of a VAE; about the data's codes where there is no prior"
+        )
         self.zero.clicked.connect(self._to_zero)
         self.random.clicked.connect(self._to_random)
         for made in (self.zero, self.random):

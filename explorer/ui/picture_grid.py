@@ -20,6 +20,11 @@ def to_image(picture: Pixels) -> QImage:
     return QImage(packed.data, width, height, width * channels, kind).copy()
 
 
+def row_margin(name: str) -> int:
+    """Return the pixels that a row's name takes beside it."""
+    return 26 if len(name) < 4 else 34
+
+
 class PictureGrid(QWidget):
     """Pictures (items, height, width, channels) in a grid of equal cells, as large as fits.
 
@@ -106,14 +111,14 @@ class PictureGrid(QWidget):
         return 20 if self._captions else 0
 
     def _margin(self) -> int:
-        return 26 if self._row_names else 0
+        return max((row_margin(name) for name in self._row_names), default=0)
 
     def _cell_size(self) -> tuple[float, float]:
         columns, rows = self._cells()
         first = self._images[0]
         width = (self.width() - self._margin() - self._gap * (columns - 1) - 2) / columns
         height = (self.height() - self._gap * (rows - 1) - 2) / rows - self._caption_height()
-        scale = max(1.0, min(width / first.width(), height / first.height()))
+        scale = max(0.05, min(width / first.width(), height / first.height()))
         return first.width() * scale, first.height() * scale
 
     def cell(self, index: int) -> QRectF:
@@ -150,6 +155,7 @@ class PictureGrid(QWidget):
             outline.addRoundedRect(where, 4, 4)
             painter.save()
             painter.setClipPath(outline)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, where.width() < image.width())
             painter.drawImage(where, image)
             painter.restore()
             if index == self.selected and self._gap:

@@ -41,7 +41,7 @@ class TrainingCurves(QWidget):
             "epoch",
             "−E_q[ln p(x|z)]: how badly x is rebuilt. KL: how much z tells of x. Training images; dashed: test images",
         )
-        self.parts.add_curve("reconstruction", "−E[ln p(x|z)]", "good")
+        self.parts.add_curve("reconstruction", "−E[ln p]", "good")
         self.parts.add_curve("kl", "KL", "bad")
         self.parts.add_curve("test reconstruction", "", "good", dashed=True)
         self.parts.add_curve("test kl", "", "bad", dashed=True)
@@ -124,5 +124,8 @@ class TrainingCurves(QWidget):
         order = np.argsort(-np.asarray(self._kl), kind="stable")
         heights = [self._kl[k] for k in order]
         active = [height >= ACTIVE_NATS for height in heights]
-        self.bars.set_bars(heights, [f"z{k}" for k in order], active)
-        self._active.setText(f"{sum(active)} of {len(active)} active" if active else "")
+        letter = "" if self.family == "vq" else "z"
+        self.bars.set_bars(heights, [f"{letter}{k}" for k in order], active)
+        codes = self._values["test", "perplexity"] or self._values["train", "perplexity"]
+        said = f"perplexity {codes[-1]:.1f}" if codes else f"{sum(active)} of {len(active)} active"
+        self._active.setText(said if active else "")

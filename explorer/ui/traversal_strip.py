@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from explorer.messages import Pixels
 from explorer.ui.panel import empty
-from explorer.ui.picture_grid import PictureGrid
+from explorer.ui.picture_grid import PictureGrid, row_margin
 
 _GAP = 16
 _MOST_BLOCKS = 4
@@ -47,7 +47,7 @@ class TraversalStrip(QWidget):
         height, width = shape[:2]
 
         def size(blocks: int) -> float:
-            across = (self.width() / blocks - _GAP - 26) / (steps * width)
+            across = (self.width() / blocks - _GAP - row_margin(max(self._names, key=len))) / (steps * width)
             return min(across, self.height() / (-(-count // blocks) * height))
 
         return max(range(1, min(_MOST_BLOCKS, count) + 1), key=size)

@@ -18,6 +18,7 @@ from explorer.inference.evaluation import Plan, evaluate, importance_weighted
 from explorer.inference.session import ModelSession
 from explorer.messages import Evaluation, Step
 from explorer.models.build import LatentModel
+from explorer.training.loop import train
 
 
 def finished(session: ModelSession, plan: Plan) -> Evaluation:
@@ -156,6 +157,24 @@ def test_every_family_is_evaluated(trained: Callable[[str], Path], preset: str) 
     assert len(found.kl_per_level) == {"digits-ladder": 2, "digits-vq": 0, "digits-autoencoder": 0}.get(preset, 1)
     if preset == "digits-vq":
         assert 1 <= found.figures["perplexity"].value <= 32
+
+
+def test_the_wrong_number_of_classes_is_named(trained: Callable[[str], Path]) -> None:
+    session = ModelSession.open(trained("digits-conditional"), "cpu")
+    session.model.classes = 5
+    with pytest.raises(DataError, match="was told 5"):
+        list(evaluate(session, Plan(DataConfig())))
+
+
+def test_a_single_item_has_no_gap_and_that_is_all(new_run: Callable[..., Path]) -> None:
+    """MIG is left out where nothing varies, unless it was asked for: then that is said first."""
+    folder = new_run("digits-vae", "data.name=sprites", "data.items=30", "model.hidden_units=4")
+    list(train(folder))
+    session = ModelSession.open(folder, "cpu")
+    assert "mig" not in finished(session, Plan(session.data, limit=1, iwae=0)).figures
+    assert 0 <= finished(session, Plan(session.data, split="train", iwae=0)).figures["mig"].value <= 1
+    with pytest.raises(DataError, match="vary"):
+        list(evaluate(session, Plan(session.data, limit=1, iwae=0, mig=True)))
 
 
 def test_a_stopped_evaluation_ends_without_figures(session: ModelSession) -> None:

@@ -5,6 +5,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from explorer.config import ConditionalConfig, HierarchicalConfig
+from explorer.inference.evaluation import importance_weighted
 from explorer.models.gaussian import in_units_of, kl_from_standard_normal, merged
 from explorer.models.hierarchical_vae import HierarchicalVAE
 from explorer.models.vae import ConditionalVAE
@@ -12,13 +13,13 @@ from explorer.models.vae import ConditionalVAE
 SHAPE = (1, 4, 4)
 
 
-def hierarchy(inference: str, sizes: tuple[int, ...] = (3, 2, 2)) -> HierarchicalVAE:
+def hierarchy(inference: str, sizes: tuple[int, ...] = (3, 2, 2), scale: float = 1.6) -> HierarchicalVAE:
     torch.manual_seed(0)
     config = HierarchicalConfig(latent_sizes=sizes, inference=inference, hidden_units=16, hidden_layers=1)
     model = HierarchicalVAE(config, SHAPE)
     with torch.no_grad():  # far from the start, where every level is N(0, 1)
         for parameter in model.parameters():
-            parameter.mul_(1.6)
+            parameter.mul_(scale)
     return model
 
 
@@ -64,9 +65,50 @@ def test_kl_per_level_sums_to_the_total_and_monte_carlo_agrees(inference: str) -
         assert torch.allclose(sampled[:, first:last].sum(1), by_hand[level], rtol=1e-3, atol=1e-3)
     total, error = torch.stack(by_hand).sum(0).mean(), torch.stack(by_hand).sum(0).std() / count**0.5
     assert float(kl.sum(1).mean()) == pytest.approx(float(total), abs=float(5 * error) + 1e-4)
-    per_level = [float(kl[:, a:b].sum(1).mean()) for a, b in zip((0, *ends), ends, strict=False)]
-    assert sum(per_level) == pytest.approx(float(kl.sum(1).mean()), rel=1e-5)
+    for level, (first, last) in enumerate(zip((0, *ends), ends, strict=False)):
+        error = by_hand[level].std() / count**0.5
+        mine = float(kl[:, first:last].sum(1).mean())
+        assert mine == pytest.approx(float(by_hand[level].mean()), abs=float(5 * error) + 1e-4), level
     assert float(total) > 0.1, "a test of nothing"
+
+
+@pytest.mark.parametrize("inference", ["ladder", "bottom-up"])
+def test_importance_weights_of_a_hierarchy_find_the_evidence(inference: str) -> None:
+    """ln p(x) of a model with two one-dimensional levels by integrating both latents over a grid."""
+    model = hierarchy(inference, (1, 1), scale=1.1)
+    x = torch.rand(4, *SHAPE)
+    axis = torch.linspace(-6, 6, 241)
+    grid = torch.cartesian_prod(axis, axis)  # in units of the prior, which is N(0, I) there
+    with torch.no_grad():
+        prior = Normal(0.0, 1.0).log_prob(grid).sum(1)
+        joint = model.likelihood.log_prob_of_pairs(x, model.decode(grid)) + prior
+        evidence = joint.logsumexp(1) + 2 * torch.log(axis[1] - axis[0])
+        found = importance_weighted(model, x, None, 20_000, torch.Generator().manual_seed(0))
+        loose = importance_weighted(model, x, None, 1, torch.Generator().manual_seed(0))
+    assert torch.allclose(found, evidence, atol=0.02)
+    assert float((evidence - loose).abs().max()) > 0.02, "a test of nothing"
+
+
+def test_importance_weights_with_a_learned_prior_find_the_evidence() -> None:
+    """ln p(x|c) = ln ∫ p(x|z,c) p(z|c) dz over a grid in the model's own units."""
+    torch.manual_seed(0)
+    model = ConditionalVAE(ConditionalConfig(latent_size=1, prior="learned", hidden_units=8), SHAPE, classes=3)
+    assert model.prior is not None
+    x, labels = torch.rand(5, *SHAPE), torch.tensor([0, 1, 2, 2, 0])
+    with torch.no_grad():
+        model.prior.weight.normal_()
+        model.prior.weight[:, 1] = -1.0  # narrower than q, or the weights have no variance
+        mean, log_var = model.prior_of(labels)
+        grid = torch.linspace(-9, 9, 4001)
+        evidence = []
+        for item in range(5):
+            p = Normal(mean[item], (0.5 * log_var[item]).exp())
+            told = torch.nn.functional.one_hot(labels[item].expand(len(grid)), 3).float()
+            outputs = model.decoder(torch.cat([grid[:, None], told], 1))
+            joint = model.likelihood.log_prob_of_pairs(x[item : item + 1], outputs)[0] + p.log_prob(grid[:, None])[:, 0]
+            evidence.append(joint.logsumexp(0) + torch.log(grid[1] - grid[0]))
+        found = importance_weighted(model, x, labels, 50_000, torch.Generator().manual_seed(0))
+    assert torch.allclose(found, torch.stack(evidence), atol=0.02)
 
 
 @pytest.mark.parametrize("inference", ["ladder", "bottom-up"])
@@ -111,8 +153,9 @@ def test_the_learned_prior_of_a_conditional_vae_enters_the_kl() -> None:
 def test_an_independent_prior_is_the_standard_normal() -> None:
     torch.manual_seed(0)
     model = ConditionalVAE(ConditionalConfig(latent_size=3, hidden_units=8), SHAPE, classes=4)
-    labels = torch.tensor([0, 3])
+    x, labels = torch.rand(2, *SHAPE), torch.tensor([0, 3])
     with torch.no_grad():
-        mean, log_var = model.encode(torch.rand(2, *SHAPE), labels)
-        assert torch.equal(model.prior_of(labels)[0], torch.zeros(2, 3))
-    assert mean.shape == log_var.shape == (2, 3)
+        mean, log_var = model.encode(x, labels)
+        _, kl = model(x, labels, torch.randn(2, 3))
+    theirs = kl_divergence(Normal(mean, (0.5 * log_var).exp()), Normal(torch.zeros(2, 3), torch.ones(2, 3)))
+    assert torch.allclose(kl, theirs, rtol=1e-4, atol=1e-6) and float(kl.min()) > 0
