@@ -53,7 +53,7 @@ def test_the_saved_map_is_what_encoding_gives(trained: Trained, preset: str) -> 
     saved = session.latents()
     values, labels = load(session.data).split(saved.split)
     mean, std = session.encode(values, labels)
-    assert np.allclose(saved.means, mean, atol=1e-4)
+    assert np.allclose(saved.means, mean, rtol=1e-3, atol=1e-4)
     assert bool((std == 0).all()) == (preset in {"digits-autoencoder", "digits-vq"})
 
 

@@ -64,7 +64,7 @@ def test_wrong_shapes_are_named(vae: ModelSession, ddpm: ModelSession) -> None:
 def test_saved_map_is_what_encoding_gives(vae: ModelSession) -> None:
     saved = vae.latents()
     pixels, labels = load("digits").split(saved.split)
-    assert np.allclose(saved.means, vae.encode(pixels)[0], atol=1e-5)
+    assert np.allclose(saved.means, vae.encode(pixels)[0], rtol=1e-3, atol=1e-4)
     assert np.array_equal(saved.labels, labels)
     assert saved.kl_per_dimension.shape == (2,) and bool((saved.kl_per_dimension >= 0).all())
 

@@ -204,7 +204,7 @@ class ModelSession:
         size = (model.latent_size,)
         if saved and saved["means"].shape[1:] == size and saved["kl_per_dimension"].shape in {size, (0,)}:
             split: Split = "test" if str(saved.pop("split")) == "test" else "train"
-            return LatentMap(**saved, split=split)
+            return LatentMap(**{**saved, "means": saved["means"].astype(np.float32)}, split=split)
         with devices.lock(self.device):
             return latent_map(model, load(self.data), self.device)
 

@@ -68,7 +68,7 @@ def _likelihood(model: Mapping[str, Any]) -> str:
     if model.get("likelihood") == "gaussian":
         return f"Gaussian, σ {'learned' if model.get('sigma_is') == 'learned' else '= ' + plain(model.get('sigma'))}"
     binarization = model.get("binarization", "none")
-    return "Bernoulli" if binarization == "none" else f"Bernoulli, {plain(binarization)} binarization"
+    return "Bernoulli" if binarization == "none" else f"Bernoulli, {plain(binarization)}"
 
 
 def details(card: ModelCard) -> list[tuple[str, str]]:

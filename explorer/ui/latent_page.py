@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from explorer import images
@@ -24,6 +25,7 @@ _STEPS = 11
 _MOST_ROWS = 12
 _SETTLE_MS = 60
 _SWING_MS = 90
+_LOW = 720  # pixels
 
 
 def dimension_names(levels: tuple[int, ...]) -> list[str]:
@@ -68,6 +70,7 @@ class LatentPage(Page):
         self._swing_step = 0
         self._dimensions: tuple[int, ...] = ()
         self._names: list[str] = []
+        self._low = False
         self._build()
         self._say_empty()
 
@@ -76,7 +79,7 @@ class LatentPage(Page):
     def _build(self) -> None:
         outer = QVBoxLayout(self)
         outer.setContentsMargins(12, 12, 12, 12)
-        split = QSplitter(Qt.Orientation.Vertical)
+        self._split = split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
         split.setHandleWidth(12)
         outer.addWidget(split)
@@ -154,6 +157,14 @@ class LatentPage(Page):
         holder.setLayout(grid)
         self._facts.addWidget(holder)
         self._facts.addStretch(1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low window the sliders need the room more than the traversals."""
+        low = self.height() < _LOW
+        if low != self._low:
+            self._low = low
+            lower = 150 if low else 220
+            self._split.setSizes([self.height() - lower, lower])
 
     # ---- opening ----
 
