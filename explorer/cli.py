@@ -19,22 +19,29 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number") from error
+
+
 def _count(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if not 1 <= value <= 4096:
         raise argparse.ArgumentTypeError(f"{value} is not from 1 to 4096")
     return value
 
 
 def _items(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if not 0 <= value <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{value} is not from 0 to 1 000 000")
     return value
 
 
 def _seed(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if not 0 <= value < 2**63:
         raise argparse.ArgumentTypeError("a seed is from 0 to 2^63 − 1")
     return value
@@ -84,7 +91,9 @@ def parser() -> argparse.ArgumentParser:
     for command in (sample, denoise):
         command.add_argument("--seed", type=_seed, default=0, help="same seed, same pictures (0)")
     for command in (sample, traverse):
-        command.add_argument("--class", type=int, dest="label", metavar="C", help="the class, of a conditional model")
+        command.add_argument(
+            "--class", type=_whole, dest="label", metavar="C", help="the class, of a conditional model"
+        )
 
     evaluate = commands.add_parser("evaluate", help="bounds and estimates of ln p(x) and more, on data")
     evaluate.add_argument("model", metavar="MODEL", help="a model's name (vdx list) or a run folder")

@@ -1,6 +1,7 @@
 """Settings from texts and files: presets, TOML, ``--set``, JSON; and errors that name the setting and the remedy."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -59,16 +60,23 @@ def setting_names() -> list[str]:
 
 
 def _parse_value(text: str) -> Any:
+    if re.fullmatch(r"\s*\d{1,9}(\s*,\s*\d{1,9})+\s*", text):  # 8,4 is as good as [8, 4]
+        text = f"[{text}]"
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (tomllib.TOMLDecodeError, ValueError, RecursionError):
         return text
 
 
-def with_settings(config: RunConfig, assignments: Iterable[str]) -> RunConfig:
+def with_settings(config: RunConfig, assignments: Iterable[str], *, strict: bool = False) -> RunConfig:
     """Return ``config`` with settings changed by texts such as ``"model.beta=4"``.
 
     A new ``model.family`` keeps those settings of the old family that the new one also has.
+
+    Args:
+        config: the settings before.
+        assignments: the changes.
+        strict: refuse a setting that matters only where another one has a value that it does not have.
 
     Raises:
         ConfigError: an assignment without ``=``, an unknown setting or a value out of range.
@@ -84,7 +92,29 @@ def with_settings(config: RunConfig, assignments: Iterable[str]) -> RunConfig:
     parsed.sort(key=lambda item: item[0] != ["model", "family"])
     for address_parts, value in parsed:
         _assign(settings, address_parts, value)
-    return validate(settings, "settings")
+    changed = validate(settings, "settings")
+    if strict:
+        for address_parts, _ in parsed:
+            _check_it_matters(changed, address_parts)
+    return changed
+
+
+def _check_it_matters(config: RunConfig, address: list[str]) -> None:
+    if len(address) != 2:
+        return
+    section = getattr(config, address[0])
+    hints = type(section).model_fields[address[1]].json_schema_extra
+    condition = hints.get("only_if") if isinstance(hints, dict) else None
+    if condition is None:
+        return
+    other, wanted = condition
+    values = wanted if isinstance(wanted, tuple) else (wanted,)
+    if getattr(section, str(other)) not in values:
+        now = getattr(section, str(other))
+        needed = " or ".join(map(str, values))
+        raise ConfigError(
+            f"{'.'.join(address)} matters only where {address[0]}.{other} is {needed}, and it is {now}; leave it out"
+        )
 
 
 def with_data(data: DataConfig, name: str | None) -> DataConfig:

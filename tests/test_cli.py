@@ -81,7 +81,7 @@ def test_resume_goes_on_and_can_train_longer(tmp_path: Path, capsys: pytest.Capt
 def test_list_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found.keys() == {"models", "datasets"}
+    assert found.keys() == {"presets", "models", "datasets"}
     assert all(m.keys() == {"name", "family", "dataset", "path", "bundled", "metrics"} for m in found["models"])
     assert all(d.keys() == {"name", "kind", "shape", "items", "available"} for d in found["datasets"])
     assert {"digits-vae-2d", "digits-beta-vae", "digits-ddpm"} <= {model["name"] for model in found["models"]}
@@ -120,7 +120,7 @@ def test_python_dash_m_is_vdx() -> None:
         ("no latent space", ["traverse", "digits-ddpm", "--out", "x.gif"]),
         ("no chain", ["denoise", "digits-vae-2d", "--out", "x.gif"]),
         ("0 is not from 1 to 4096", ["sample", "digits-vae-2d", "-n", "0"]),
-        ("invalid", ["sample", "digits-vae-2d", "-n", "many"]),
+        ("no whole number", ["sample", "digits-vae-2d", "-n", "many"]),
         ("a seed is from 0", ["sample", "digits-vae-2d", "--seed", "-1"]),
         ("invalid choice", ["screenshot", "settings"]),
         ("as 1440x900", ["screenshot", "models", "--size", "large"]),
@@ -234,3 +234,16 @@ def test_mistakes_in_evaluating_are_one_clear_line(
     fails(capsys, 2, "not on this machine", "train", "mnist-vae", "--out", str(tmp_path / "run"))
     fails(capsys, 2, "data.name = 'imagenet'", "train", "digits-vae", "--data", "imagenet")
     assert not (tmp_path / "run").exists() and not (tmp_path / "s.png").exists()
+
+
+def test_a_changed_preset_says_so_and_points_are_counted(tmp_path: Path, trained: Trained) -> None:
+    small = ["--set", "training.epochs=1", "--set", "model.hidden_units=8", "--set", "model.latent_size=3"]
+    assert main(["train", "digits-vae", *small, "--out", str(tmp_path / "r")]) == 0
+    assert runs.card(tmp_path / "r").title == "Digits VAE · 2-d, changed"
+    folder, out = str(trained("points-ddpm")), tmp_path / "p.png"
+    lit = []
+    for count in ("3", "300"):
+        assert main(["sample", folder, "-n", count, "--out", str(out)]) == 0
+        with Image.open(out) as picture:
+            lit.append(int((np.asarray(picture) > 0).sum()))
+    assert lit[0] <= 3 < lit[1]

@@ -107,3 +107,23 @@ def test_setting_names_are_unique_and_addressed() -> None:
     names = setting_names()
     assert len(names) == len(set(names))
     assert {"data.name", "model.family", "model.beta", "model.timesteps", "training.seed"} <= set(names)
+
+
+def test_a_setting_that_would_not_matter_is_refused_on_request() -> None:
+    preset = load_settings("digits-vae")
+    for assignment, words in (
+        ("data.subset=shape=0", "only where data.name is sprites"),
+        ("model.sigma=0.5", "only where model.likelihood is gaussian"),
+        ("model.channels=8", "convolutional or residual"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            with_settings(preset, [assignment], strict=True)
+        with_settings(preset, [assignment])
+    fits = with_settings(preset, ["model.sigma=0.5", "model.likelihood=gaussian"], strict=True)
+    assert fits.model.sigma == 0.5  # type: ignore[union-attr]
+
+
+def test_lists_are_written_plainly_or_in_brackets() -> None:
+    for text in ("8,4,2", "[8, 4, 2]", " 8 , 4 , 2"):
+        config = with_settings(load_settings("digits-ladder"), [f"model.latent_sizes={text}"])
+        assert config.model.latent_sizes == (8, 4, 2)  # type: ignore[union-attr]

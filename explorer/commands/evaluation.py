@@ -45,6 +45,7 @@ def _table(found: Evaluation) -> str:
         lines.append(f"  KL per level       {levels} nats per item")
     if found.kl_per_dimension:
         shown = " ".join(f"{kl:.2f}" for kl in found.kl_per_dimension)
-        lines.append(f"  KL per dimension   {shown} nats per item")
+        what = "−ln p(k) per place" if found.family == "vq" else "KL per dimension"
+        lines.append(f"  {what:18} {shown} nats per item")
     lines.append("  ± is the standard error over items")
     return "\n".join(lines)

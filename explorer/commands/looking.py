@@ -3,6 +3,7 @@
 import argparse
 import json
 import platform
+import textwrap
 from typing import Any
 
 from explorer import images, runs
@@ -12,10 +13,12 @@ from explorer.version import VERSION
 
 def _listing() -> dict[str, Any]:
     from explorer.data.catalog import CATALOG
+    from explorer.settings import preset_names
 
     cards = [runs.card(folder) for folder in runs.folders()]
     names = ("name", "family", "dataset", "path", "bundled", "metrics")
     return {
+        "presets": preset_names(),
         "models": [{name: getattr(card, name) for name in names} for card in cards],
         "datasets": [
             {
@@ -41,6 +44,8 @@ def list_all(options: argparse.Namespace) -> int:
         figures = ", ".join(f"{name} {value:.4g}" for name, value in model["metrics"].items() if "test" in name)
         whose = "bundled" if model["bundled"] else model["path"]
         print(f"  {model['name']:28} {model['family']:12} {model['dataset']:8} {whose}  {figures}")
+    print("presets to train")
+    print(textwrap.fill(", ".join(found["presets"]), 100, initial_indent="  ", subsequent_indent="  "))
     print("data sets")
     for data in found["datasets"]:
         where = "" if data["available"] else "  not on this machine: bring it with --data-dir"

@@ -24,7 +24,10 @@ def _prepare(options: argparse.Namespace) -> tuple[Path, bool]:
     if options.resume is None:
         if options.settings is None:
             raise ConfigError("name a preset or a .toml file, or give --resume DIR")
-        config = with_settings(load_settings(options.settings), changes)
+        preset = load_settings(options.settings)
+        config = with_settings(preset, changes, strict=True)
+        if (config.data, config.model) != (preset.data, preset.model) and config.title == preset.title:
+            config = config.model_copy(update={"title": f"{preset.title[:70]}, changed"})
         keep_data(options, config.data.name)
         command = "vdx " + " ".join(_quoted(word) for word in ["train", options.settings, *_spread(options)])
         return new_run(config, options.out, command=command), False

@@ -67,6 +67,8 @@ def read_idx(path: Path, dimensions: int) -> Bytes:
 
 def _read_part(place: Path, part: str) -> tuple[Bytes, NDArray[np.int64]]:
     found = [_find(place, stem) for stem in _STEMS[part]]
+    if found == [None, None] and place != folder() and not place.is_dir():
+        raise DataError(f"there is no folder {place}; give the one that holds MNIST's four IDX files")
     for path, stem in zip(found, _STEMS[part], strict=True):
         if path is None:
             raise DataError(

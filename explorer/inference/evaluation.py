@@ -79,7 +79,7 @@ def check(session: ModelSession, plan: Plan) -> Dataset:
         )
     data = load(plan.data)
     if plan.mig and not varying(_first(data.factors_of(plan.split), plan)):
-        raise DataError(f"{plan.data.name} has no factors known to vary, which MIG needs; evaluate on more sprites")
+        raise DataError(f"{plan.data.name} has no factors known to vary, which MIG needs; choose a model of sprites")
     return data
 
 
@@ -285,7 +285,7 @@ def _summary(
             float(perplexity(usage)), f"of {len(usage)} codes", "exp of the entropy of how often each code is used"
         )
         figures["codes_used"] = Figure(float((usage > 0).sum()), f"of {len(usage)} codes", "codes that occur at all")
-    figures["mse"] = _figure(found.whole("mse"), "per value", "mean squared error of the decoded mean of q(z|x)")
+    figures["mse"] = _figure(found.whole("mse"), "per value", "mean squared error of the reconstruction")
     if "ssim" in found.columns:
         figures["ssim"] = _figure(
             found.whole("ssim"), "", "structural similarity of it, 7×7 windows (Wang et al. 2004)"
@@ -307,8 +307,10 @@ def _bounds(
 ) -> dict[str, Figure]:
     nats = "nats per item"
     figures = {
-        "elbo": _figure(reconstruction - kl, nats, "E_q[ln p(x|z)] − KL, β = 1, one sample of z per item"),
-        "reconstruction": _figure(reconstruction, nats, "E_q[ln p(x|z)], summed over pixels, constants included"),
+        "elbo": _figure(
+            reconstruction - kl, nats, "E_q[ln p(x|z)] − KL, β = 1" + ("" if codes else ", one sample of z per item")
+        ),
+        "reconstruction": _figure(reconstruction, nats, "E_q[ln p(x|z)], summed over values, constants included"),
         "kl": _figure(kl, nats, "−ln p(k) of the codes" if codes else "KL(q(z|x) ‖ p(z)), summed over dimensions"),
     }
     if "iwae" in found.columns:

@@ -136,6 +136,10 @@ class ModelSession:
         """
         model = self.latent_model()
         channels, height, width = model.shape
+        if not isinstance(values, np.ndarray) or values.dtype != (np.float32 if self.points else np.uint8):
+            raise RunError(
+                f"{self.card.name} encodes {'float32 points' if self.points else 'uint8 pixels'} in an array"
+            )
         if values.shape[1:] != (height, width, channels):
             raise RunError(f"{self.card.name} encodes items of {(height, width, channels)}, not {values.shape[1:]}")
         told: Tensor | None = None

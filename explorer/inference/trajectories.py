@@ -27,9 +27,8 @@ def _shown(values: Tensor, limit: float = 1.0) -> Pixels:
 
 
 def denoise(model: Diffusion, request: DenoiseRequest, device: torch.device) -> Iterator[Frame]:
-    """Yield the ancestral chain t = T..0 of ``request.count`` items as frames; of points there are 2000 at least."""
-    count = max(request.count, _POINTS) if model.points else request.count
-    chain = reverse_chain(model, NoiseSource(request.seed, count), device)
+    """Yield the ancestral chain t = T..0 of ``request.count`` items as frames; points share one picture."""
+    chain = reverse_chain(model, NoiseSource(request.seed, request.count), device)
     while True:
         with devices.lock(device):
             state = next(chain, None)

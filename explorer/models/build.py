@@ -66,10 +66,10 @@ def check_fit(config: RunConfig) -> None:
             raise ConfigError(
                 f"that is a grid of {places} codes, the most is {MOST_PLACES}; set model.downsamplings higher"
             )
-    if points and model.likelihood == "bernoulli":
-        raise ConfigError(f"{config.data.name} are points, not values in [0, 1]; set model.likelihood=gaussian")
-    if points and model.network in {"convolutional", "residual"}:
-        raise ConfigError(f"{config.data.name} are points, which convolutions cannot hold; set model.network=mlp")
+    mend = ["model.likelihood=gaussian"] if model.likelihood == "bernoulli" else []
+    mend += ["model.network=mlp"] if model.network in {"convolutional", "residual"} else []
+    if points and mend:
+        raise ConfigError(f"{config.data.name} are points, not pictures in [0, 1]; set {' and '.join(mend)}")
 
 
 def check_size(config: RunConfig) -> Model:

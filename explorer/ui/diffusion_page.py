@@ -27,6 +27,7 @@ from explorer.ui.step_panel import StepPanel
 from explorer.workers.session_worker import OpenRequest, SessionWorker, StopChain
 
 _GIF_FRAMES = 60
+_POINTS = 2000  # that make a cloud
 
 
 class DiffusionPage(Page):
@@ -172,7 +173,8 @@ class DiffusionPage(Page):
         self.player.pause()
         self.player.set_positions(self.timesteps + 1, 0)
         self._state()
-        self.worker.submit(DenoiseRequest(self._sampling, self.controls.wanted, self._sampled_seed))
+        count = _POINTS if self.model is not None and self.model.points else self.controls.wanted
+        self.worker.submit(DenoiseRequest(self._sampling, count, self._sampled_seed))
 
     def cancel_job(self) -> None:
         """Stop the chain; what is computed so far stays to be scrubbed."""
