@@ -232,19 +232,15 @@ def append_measurement(folder: Path, measurement: Measurement) -> None:
         "epoch": measurement.epoch,
         "seconds": measurement.seconds,
         "split": measurement.split,
-        **{name: _rounded(value) for name, value in measurement.values.items()},
+        **measurement.values,
     }
     if measurement.kl_per_dimension:
-        line["kl_per_dimension"] = [_rounded(kl) for kl in measurement.kl_per_dimension]
+        line["kl_per_dimension"] = list(measurement.kl_per_dimension)
     try:
         with (folder / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, separators=(",", ":")) + "\n")
     except OSError as error:
         raise RunError(f"{folder / METRICS} cannot be written ({error.strerror}); free some space") from error
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.7g}")  # as exact as float32, at a third of the length
 
 
 _NO_MEASUREMENT = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)

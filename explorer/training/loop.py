@@ -66,6 +66,11 @@ def _out_of_memory(folder: Path) -> TrainingError:
     return TrainingError(f"{settings.device} has no memory left; try training.batch_size={smaller} or a smaller model")
 
 
+def _rounded(value: float) -> float:
+    """Return a number as exact as float32, at a third of the length in ``metrics.jsonl``."""
+    return float(f"{value:.7g}")
+
+
 class _Loop:
     """The loop's state between two yields."""
 
@@ -138,8 +143,8 @@ class _Loop:
             epoch=round(self.trainer.step / self.per_epoch, 6),
             seconds=round(self._seconds(), 3),
             split=split,
-            values=values,
-            kl_per_dimension=kl_per_dimension,
+            values={name: _rounded(value) for name, value in values.items()},
+            kl_per_dimension=tuple(map(_rounded, kl_per_dimension)),
         )
         runs.append_measurement(self.folder, measurement)
         return measurement
