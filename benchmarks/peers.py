@@ -5,7 +5,6 @@ machines change speed for tens of seconds; the ratio is the median over neighbou
 ladder VAE (its HVAE is another model), so those are not compared.
 """
 
-import json
 import logging
 import sys
 import tempfile
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from measuring import child, median
-from training import _config, loop, slice_of
+from training import _config, loop, print_interleaved
 
 ROUNDS = 15
 COMPARED = {
@@ -100,19 +99,8 @@ def theirs(preset: str, folder: Path) -> Iterator[int]:
 def pair(preset: str) -> None:
     """Print the steps a second of both in alternating slices."""
     with tempfile.TemporaryDirectory() as folder:
-        trainings = {
-            "pythae": theirs(preset, Path(folder) / "theirs"),
-            "loop": loop(preset, Path(folder) / "run", *CHANGES.get(preset, ())),
-        }
-        last = dict.fromkeys(trainings, 0)
-        rates: dict[str, list[float]] = {name: [] for name in trainings}
-        for attempt in range(ROUNDS + 2):
-            for name, steps in trainings.items():
-                rate, last[name] = slice_of(steps, last[name])
-                if attempt > 1:
-                    rates[name].append(rate)
-        trainings["loop"].close()  # type: ignore[attr-defined]
-    print(json.dumps(rates))
+        ours = loop(preset, Path(folder) / "run", *CHANGES.get(preset, ()))
+        print_interleaved({"pythae": theirs(preset, Path(folder) / "theirs"), "loop": ours}, ROUNDS)
 
 
 def main() -> None:

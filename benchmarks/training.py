@@ -113,19 +113,23 @@ def slice_of(steps: Iterator[int], last: int, seconds: float = 1.0) -> tuple[flo
     return (now - last) / (time.perf_counter() - began), now
 
 
+def print_interleaved(trainings: dict[str, Iterator[int]], rounds: int) -> None:
+    """Print the steps a second of trainings in alternating slices, and end the one called "loop"."""
+    last = dict.fromkeys(trainings, 0)
+    rates: dict[str, list[float]] = {name: [] for name in trainings}
+    for attempt in range(rounds + 2):
+        for name, steps in trainings.items():
+            rate, last[name] = slice_of(steps, last[name])
+            if attempt > 1:
+                rates[name].append(rate)
+    trainings["loop"].close()  # type: ignore[attr-defined]
+    print(json.dumps(rates))
+
+
 def pair(preset: str) -> None:
     """Print the steps a second of the bare loop and of the app's loop in alternating slices."""
     with tempfile.TemporaryDirectory() as folder:
-        trainings = {"bare": bare(preset), "loop": loop(preset, Path(folder) / "run")}
-        last = dict.fromkeys(trainings, 0)
-        rates: dict[str, list[float]] = {name: [] for name in trainings}
-        for attempt in range(ROUNDS + 2):
-            for name, steps in trainings.items():
-                rate, last[name] = slice_of(steps, last[name])
-                if attempt > 1:
-                    rates[name].append(rate)
-        trainings["loop"].close()  # type: ignore[attr-defined]
-    print(json.dumps(rates))
+        print_interleaved({"bare": bare(preset), "loop": loop(preset, Path(folder) / "run")}, ROUNDS)
 
 
 def window(preset: str) -> None:
