@@ -1,5 +1,6 @@
 """A model that is open: pictures in, pictures out, NumPy only on both sides."""
 
+import functools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,9 +179,10 @@ class ModelSession:
         """
         values = self.decode_values(z, label)
         if self.points:
-            return images.of_each_point(values.reshape(-1, 2), self._background())
+            return images.of_each_point(values.reshape(-1, 2), self._background)
         return images.from_unit(values)
 
+    @functools.cached_property
     def _background(self) -> Pixels:
         return images.of_points(load(self.data).values.astype(np.float32).reshape(-1, 2))
 
