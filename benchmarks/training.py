@@ -71,7 +71,7 @@ def bare(preset: str) -> Iterator[int]:
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.Adam(weights, lr=config.training.learning_rate, fused=True)
     average = [weight.detach().clone() for weight in weights] if isinstance(model, Diffusion) else []
-    alpha_bar = model.schedule.alpha_bar.float() if isinstance(model, Diffusion) else None
+    alpha_bar = model.schedule.alpha_bar.float() if isinstance(model, Diffusion) else None  # told nothing, predicts ε
     step, beta = 0, effective_beta(config)
     while True:
         for index in torch.randperm(len(images)).split(config.training.batch_size):
@@ -137,7 +137,7 @@ def window(preset: str) -> None:
     from PySide6.QtCore import QElapsedTimer, QEventLoop, Qt, QTimer
     from PySide6.QtTest import QTest
 
-    from explorer import runs
+    from explorer import metrics
     from explorer.ui.app import make_application
     from explorer.ui.main_window import MainWindow
     from explorer.ui.train_page import TrainPage
@@ -155,10 +155,10 @@ def window(preset: str) -> None:
         application.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
         time.sleep(0.02)
     assert page.folder is not None
-    metrics, seconds = page.folder / runs.METRICS, 3.0 if preset == "digits-ddpm" else 1.0
+    lines, seconds = page.folder / metrics.METRICS, 3.0 if preset == "digits-ddpm" else 1.0
 
     def step() -> int:
-        return int(json.loads(metrics.read_text().splitlines()[-2])["step"])
+        return int(json.loads(lines.read_text().splitlines()[-2])["step"])
 
     clock, beats, heart = QElapsedTimer(), [], QTimer()
     heart.setTimerType(Qt.TimerType.PreciseTimer)

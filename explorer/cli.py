@@ -57,6 +57,34 @@ def _size(text: str) -> tuple[int, int]:
     return width, height
 
 
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number") from error
+
+
+def _add_sampling(command: argparse.ArgumentParser) -> None:
+    """Add how a diffusion model is sampled; the meaning and range of each is in ``config.Sampling``."""
+    chain = command.add_argument_group("of diffusion models")
+    chain.add_argument("--sampler", choices=("ddpm", "ddim"), help="ancestral or DDIM (ddpm)")
+    chain.add_argument("--steps", type=_whole, metavar="S", help="how many of the T steps to visit; 0 is all (0)")
+    chain.add_argument(
+        "--spacing", choices=("trailing", "leading"), help="fewer steps begin at T or end at 1 (trailing)"
+    )
+    chain.add_argument("--eta", type=_number, help="η of DDIM, from 0 (deterministic) to 1 (0)")
+    chain.add_argument("--guidance", type=_number, metavar="W", help="weight of the class; 0 asks for none (1)")
+    chain.add_argument("--no-clip", action="store_false", dest="clip", default=None, help="do not keep x̂₀ in [−1, 1]")
+
+
+def _describe_import(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path, metavar="FOLDER", help="what save_pretrained of its pipeline wrote")
+    command.add_argument("--title", metavar="T", help="what to call it; default: the folder's name")
+    command.add_argument("--data", metavar="NAME", help="the data set it was trained on, if it is one of vdx list")
+    command.add_argument("--out", type=Path, metavar="DIR", help="the run folder to make; default: in your library")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; draws the preview")
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     top = _Parser(prog="vdx", description="Understand variational autoencoders and diffusion models by touching them.")
@@ -71,15 +99,19 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting: model.beta=4")
     train.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps; the same as --set training.device=…")
     train.add_argument("--data", metavar="NAME", help="the data set; the same as --set data.name=…")
-    train.add_argument("--data-dir", type=Path, metavar="FOLDER", help="where MNIST's four files are; needed once")
+    train.add_argument(
+        "--data-dir", type=Path, metavar="FOLDER", help="where the files of mnist or cifar10 are; needed once"
+    )
     train.add_argument("--out", type=Path, metavar="DIR", help="the run folder to make; default: one in your library")
     train.add_argument("--resume", type=Path, metavar="DIR", help="go on from a run folder's newest valid checkpoint")
 
+    _describe_import(commands.add_parser("import", help="take in a DDPM that the library diffusers saved"))
+
     sample = commands.add_parser("sample", help="draw pictures from a model")
-    sample.add_argument("-n", "--count", type=_count, default=64, help="how many (64)")
+    sample.add_argument("-n", "--count", type=_count, help="how many (64; 2000 points)")
     traverse = commands.add_parser("traverse", help="move one latent dimension at a time")
     denoise = commands.add_parser("denoise", help="show the reverse diffusion chain")
-    denoise.add_argument("-n", "--count", type=_count, default=16, help="how many (16)")
+    denoise.add_argument("-n", "--count", type=_count, help="how many (16; 2000 points)")
     for command, what, endings in (
         (sample, "PNG", ".png"), (traverse, "GIF or PNG", ".gif"), (denoise, "GIF or PNG", ".gif"),
     ):  # fmt: skip
@@ -90,18 +122,32 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     for command in (sample, denoise):
         command.add_argument("--seed", type=_seed, default=0, help="same seed, same pictures (0)")
-    for command in (sample, traverse):
+    for command in (sample, traverse, denoise):
         command.add_argument(
-            "--class", type=_whole, dest="label", metavar="C", help="the class, of a conditional model"
+            "--class", type=_whole, dest="label", metavar="C", help="the class of all (else each in turn)"
         )
+    for command in (sample, denoise):
+        _add_sampling(command)
+    denoise.add_argument("--from", type=_whole, dest="start", metavar="T", help="start at t = T from an image")
+    denoise.add_argument("--invert", action="store_true", help="start at the noise that DDIM inversion finds")
+    sample.add_argument("--towards", type=_seed, metavar="SEED", help="of diffusion models: the noise to end at")
+    denoise.add_argument("--image", type=_whole, metavar="N", help="the test image to start from (0)")
 
     evaluate = commands.add_parser("evaluate", help="bounds and estimates of ln p(x) and more, on data")
     evaluate.add_argument("model", metavar="MODEL", help="a model's name (vdx list) or a run folder")
     evaluate.add_argument("--data", metavar="NAME", help="the data set; default: what the model was trained on")
-    evaluate.add_argument("--data-dir", type=Path, metavar="FOLDER", help="where MNIST's four files are; needed once")
+    evaluate.add_argument(
+        "--data-dir", type=Path, metavar="FOLDER", help="where the files of mnist or cifar10 are; needed once"
+    )
     evaluate.add_argument("--split", choices=("test", "train"), default="test")
     evaluate.add_argument("--limit", type=_items, default=0, metavar="N", help="the first N items only; 0 is all (0)")
-    evaluate.add_argument("--iwae", type=_items, default=50, metavar="K", help="importance samples; 0 for none (50)")
+    evaluate.add_argument("--iwae", type=_items, metavar="K", help="importance samples; 0 for none (50)")
+    evaluate.add_argument(
+        "--times",
+        type=_items,
+        metavar="K",
+        help="of diffusion models: at how many t each item is looked at; 0 is all (20)",
+    )
     evaluate.add_argument("--seed", type=_seed, default=0, help="same seed, same numbers (0)")
     evaluate.add_argument("--mig", action="store_true", help="insist on the mutual information gap")
     evaluate.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")

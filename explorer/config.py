@@ -5,15 +5,24 @@ models. A setting is addressed as ``section.name``, for example ``model.beta`` o
 the families are in ``model_config``.
 """
 
-from typing import Annotated, Literal
+import re
+from collections.abc import Iterable
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
+from explorer.diffusion_config import (
+    DdpmConfig,
+    DiffusionConfig,
+    ImportedConfig,
+    Prediction,
+    ReverseVariance,
+    Sampling,
+)
 from explorer.model_config import (
     MODEL_SECTIONS,
     AutoencoderConfig,
     ConditionalConfig,
-    DdpmConfig,
     FamilyName,
     HierarchicalConfig,
     LatentConfig,
@@ -25,13 +34,15 @@ from explorer.setting import Section, setting
 
 __all__ = [
     "ACTIVE_NATS", "MAX_SEED", "MODEL_SECTIONS", "AutoencoderConfig", "ConditionalConfig", "DataConfig", "DatasetName",
-    "DdpmConfig", "FamilyName", "HierarchicalConfig", "LatentConfig", "ModelConfig", "RunConfig", "TrainingConfig",
-    "VaeConfig", "VqConfig",
+    "DdpmConfig", "DiffusionConfig", "FamilyName", "HierarchicalConfig", "ImportedConfig", "LatentConfig",
+    "ModelConfig", "Prediction", "ReverseVariance", "RunConfig", "Sampling", "TrainingConfig",
+    "Turn", "VaeConfig", "VqConfig", "parse_turns", "turns_text",
 ]  # fmt: skip
 
 DatasetName = Literal[
-    "digits", "mnist", "sprites",
+    "digits", "mnist", "sprites", "cifar10",
     "two-moons", "swiss-roll", "gaussian-ring", "pinwheel", "checkerboard", "mixture",
+    "none",
 ]  # fmt: skip
 MAX_SEED = 2**63 - 1
 ACTIVE_NATS = 0.01  # a latent dimension whose average KL is below this is called inactive
@@ -40,7 +51,9 @@ ACTIVE_NATS = 0.01  # a latent dimension whose average KL is below this is calle
 class DataConfig(Section):
     """What is learned from."""
 
-    name: Annotated[DatasetName, setting("Data set", "The images or points to learn from.")] = "digits"
+    name: Annotated[DatasetName, setting("Data set", "The images or points to learn from.", hidden=("none",))] = (
+        "digits"
+    )
     items: Annotated[
         int,
         setting(
@@ -63,6 +76,42 @@ class DataConfig(Section):
             max_length=2000, only_if=("name", "mixture"),
         ),
     ] = "1 -1 -1 0.2; 1 1 -1 0.2; 1 0 1 0.4"  # fmt: skip
+
+
+class Turn(NamedTuple):
+    """From ``step`` steps on β (None leaves it) and the factor of the learning rate are these."""
+
+    step: int
+    beta: float | None
+    rate: float
+
+
+def parse_turns(text: str) -> tuple[Turn, ...]:
+    """Return the turns of a text such as ``"120 beta=20; 400 beta=4 rate=0.5"``, in order of their steps.
+
+    Raises:
+        ValueError: a part that is no step with beta or rate, or a number that cannot be.
+    """
+    found = []
+    for part in filter(None, (piece.strip() for piece in text.split(";"))):
+        match = re.fullmatch(r"(\d{1,12})((?:\s+(?:beta|rate)=[\d.eE+-]+)+)", part)
+        if match is None:
+            raise ValueError(f"{part[:40]!r} is not a step with beta= or rate=; write 120 beta=20; 400 rate=0.5")
+        given = dict(word.split("=") for word in match[2].split())
+        beta, rate = (float(given[name]) if name in given else None for name in ("beta", "rate"))
+        if beta is not None and not 0 <= beta <= 1000:
+            raise ValueError(f"beta = {beta:g} is not from 0 to 1000")
+        if rate is not None and not 0 < rate <= 1000:
+            raise ValueError(f"rate = {rate:g} is not above 0 and at most 1000")
+        found.append(Turn(int(match[1]), beta, 1.0 if rate is None else rate))
+    return tuple(sorted(found))
+
+
+def turns_text(turns: Iterable[Turn]) -> str:
+    """Return turns as ``parse_turns`` reads them."""
+    return "; ".join(
+        f"{t.step}" + (f" beta={t.beta!r}" if t.beta is not None else "") + f" rate={t.rate!r}" for t in turns
+    )
 
 
 class TrainingConfig(Section):
@@ -100,6 +149,13 @@ class TrainingConfig(Section):
             "Gradient clip", "Largest norm of the whole gradient; 0 leaves it as it is.", ge=0, le=1e6, advanced=True
         ),
     ] = 0.0
+    turns: Annotated[
+        str,
+        setting(
+            "Turns", "Knobs turned while it trains, by step, as a run remembers them: 120 beta=20; 400 rate=0.5.",
+            max_length=20_000, advanced=True,
+        ),
+    ] = ""  # fmt: skip
     log_every: Annotated[
         int,
         setting(
@@ -114,6 +170,12 @@ class TrainingConfig(Section):
             ge=1, le=86_400, advanced=True, unit="s",
         ),
     ] = 60.0  # fmt: skip
+
+    @field_validator("turns")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        parse_turns(value)
+        return value
 
 
 class RunConfig(Section):

@@ -31,6 +31,9 @@ def from_unit(values: Floats) -> Pixels:
     return pixels
 
 
+CLOUD = 2000  # points that make a picture
+
+
 def _cells(points: Floats) -> NDArray[np.int64]:
     """Return row and column of each point (points, 2) in the picture; what lies outside is at its edge."""
     scaled = (np.nan_to_num(np.asarray(points, np.float64)) / POINTS_EXTENT + 1) / 2 * POINTS_SIDE

@@ -5,10 +5,13 @@ Pictures are uint8 arrays of shape (items, height, width, channels), channels 1 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # pydantic is not needed to open the window
+    from explorer.config import Sampling
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -23,7 +26,8 @@ class Measurement:
     ``values`` for a VAE, in nats per item: ``elbo`` (β = 1, always), ``reconstruction`` = E_q[ln p(x|z)], ``kl`` and
     ``objective``, what is minimized: −reconstruction + β·KL, or what the family has instead. An autoencoder has
     ``reconstruction`` and ``objective`` only; a VQ-VAE's ``kl`` is −ln p(k) of its codes, and it has ``perplexity`` (of
-    the codes used) and ``commitment`` besides. For a DDPM: ``loss``, the mean squared error per value of ε̂.
+    the codes used) and ``commitment`` besides. For a DDPM: ``loss``, the mean squared error per value of what the
+    network predicts, and ``objective`` where something else is minimized.
     """
 
     step: int
@@ -48,6 +52,23 @@ class Progress:
     total_epochs: int
     images_per_second: float
     seconds_left: float
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """What may be turned while a model trains: β in place of the run's (None leaves it), and a factor of its rate."""
+
+    beta: float | None = None
+    rate: float = 1.0
+
+
+@dataclass(frozen=True)
+class Turned:
+    """The knobs stand so from ``step`` steps on; an event line of metrics.jsonl."""
+
+    step: int
+    epoch: float
+    knobs: Knobs
 
 
 @dataclass(frozen=True)
@@ -124,7 +145,7 @@ class ModelCard:
 
 def has_latents(family: str) -> bool:
     """Return whether models of a family have a latent space."""
-    return family not in {"ddpm", ""}
+    return family not in {"ddpm", "imported", ""}
 
 
 @dataclass(frozen=True)
@@ -160,7 +181,8 @@ class OpenedModel:
     """A model that is ready; exactly one of ``latents`` and ``schedule`` is there, as the family has it.
 
     ``levels`` are the sizes of a hierarchy of latents, one number for a flat model; ``classes`` is 0 for a model that
-    is not told any; ``points`` says whether items are points and their pictures dots.
+    is not told any; ``points`` says whether items are points and their pictures dots. ``guidable`` says whether a
+    diffusion model can be asked without a class, ``clips`` whether its x̂₀ is usually kept in [−1, 1].
     """
 
     request: int
@@ -174,6 +196,8 @@ class OpenedModel:
     levels: tuple[int, ...] = ()
     classes: int = 0
     points: bool = False
+    guidable: bool = False
+    clips: bool = True
 
 
 @dataclass(frozen=True)
@@ -217,20 +241,34 @@ class Decoded:
 
 @dataclass(frozen=True)
 class DenoiseRequest:
-    """Draw ``count`` images by the reverse chain from noise seeded by ``seed``."""
+    """Draw ``count`` images by the reverse chain from noise seeded by ``seed``, as ``sampling`` says or as is usual.
+
+    With ``start`` > 0 the way forward and back: the test image number ``image`` is noised to t = ``start``, with
+    different noise for each of ``count``, and denoised from there. With ``invert`` the way up is DDIM inversion
+    instead of noise. With ``towards`` the first item's noise turns into the noise of that seed, along a great circle.
+    """
 
     request: int
     count: int
     seed: int
+    sampling: "Sampling | None" = None
+    image: int = 0
+    start: int = 0
+    invert: bool = False
+    towards: int | None = None
 
 
 @dataclass(frozen=True)
 class StepCoefficients:
-    """x_{t−1} = x0·x̂₀ + x_t·x_t + sigma·z, z ~ N(0, I): the numbers of one reverse step."""
+    """x_s = x0·x̂₀ + x_t·x_t + sigma·z, z ~ N(0, I): the numbers of one step from t to s = ``to``.
+
+    Where the variance is learned ``sigma`` is the root mean square of σ over all values.
+    """
 
     x0: float
     x_t: float
     sigma: float
+    to: int
 
 
 @dataclass(frozen=True)
@@ -250,12 +288,15 @@ class Frame:
 
 @dataclass(frozen=True)
 class Frames:
-    """Frames that were computed since the last message; ``done`` after the frame of t = 0."""
+    """Frames that were computed since the last message; ``done`` after the frame of t = 0.
+
+    ``t`` are the steps of the whole chain, falling to 0.
+    """
 
     request: int
     frames: tuple[Frame, ...]
     done: bool
-    total: int
+    t: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -273,6 +314,7 @@ class Noised:
 
     request: int
     index: int
+    seed: int
     x_t: Pixels
     eps: Pixels
 
@@ -289,7 +331,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The figures of a model on a split; ``kl_per_dimension`` and ``kl_per_level`` are nats per item, averaged."""
+    """The figures of a model on a split; ``kl_per_dimension`` and ``kl_per_level`` are nats per item, averaged.
+
+    Of a diffusion model ``per_t`` has named curves with a value for each of the ``t``, None where there is none. A
+    value is the average over as many ``steps`` around that t; the distance alone is that of t itself.
+    """
 
     model: str
     family: str
@@ -301,6 +347,9 @@ class Evaluation:
     figures: Mapping[str, Figure]
     kl_per_dimension: tuple[float, ...] = ()
     kl_per_level: tuple[float, ...] = ()
+    t: tuple[int, ...] = ()
+    steps: tuple[int, ...] = ()
+    per_t: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

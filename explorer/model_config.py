@@ -1,9 +1,13 @@
-"""The settings of every family of models. Families share groups of settings, so each is declared once."""
+"""The settings of every family with a latent space, and the list of all families.
+
+Families share groups of settings, so each is declared once.
+"""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from explorer.diffusion_config import DdpmConfig, DiffusionConfig, ImportedConfig
 from explorer.setting import Section, setting
 
 _PIXELS_OF_CONVOLUTIONS = ("network", ("convolutional", "residual"))
@@ -214,84 +218,15 @@ class VqConfig(_Networks, _Likelihood):
         return value
 
 
-class DdpmConfig(Section):
-    """A denoising diffusion probabilistic model (Ho et al. 2020) whose network predicts the noise ε."""
-
-    family: Annotated[Literal["ddpm"], setting("Family", "Denoising diffusion model.")] = "ddpm"
-    timesteps: Annotated[int, setting("T (steps)", "T, the number of noising steps.", ge=2, le=10_000)] = 1000
-    schedule: Annotated[
-        Literal["linear", "cosine"],
-        setting("Schedule", "How β_t grows: linear (Ho et al. 2020) or cosine (Nichol & Dhariwal 2021)."),
-    ] = "cosine"
-    network: Annotated[
-        Literal["unet", "mlp"], setting("Network", "A U-Net for images, fully connected layers for points.")
-    ] = "unet"
-    hidden_units: Annotated[
-        int,
-        setting("Hidden units", "Units in each of the MLP's hidden layers.", ge=1, le=4096, only_if=("network", "mlp")),
-    ] = 128
-    hidden_layers: Annotated[
-        int, setting("Hidden layers", "Hidden layers of the MLP.", ge=1, le=16, only_if=("network", "mlp"))
-    ] = 3
-    channels: Annotated[
-        int,
-        setting(
-            "Channels", "Channels of the U-Net at full resolution, a multiple of 4.",
-            ge=4, le=1024, only_if=("network", "unet"),
-        ),
-    ] = 32  # fmt: skip
-    multipliers: Annotated[
-        tuple[Annotated[int, Field(ge=1, le=16)], ...],
-        setting(
-            "Multipliers", "Channel multiplier of each resolution; every further one halves the image.",
-            min_length=1, max_length=6, advanced=True, only_if=("network", "unet"),
-        ),
-    ] = (1, 2)  # fmt: skip
-    residual_blocks: Annotated[
-        int,
-        setting(
-            "Residual blocks", "Residual blocks at each resolution.",
-            ge=1, le=8, advanced=True, only_if=("network", "unet"),
-        ),
-    ] = 2  # fmt: skip
-    attention_size: Annotated[
-        int,
-        setting(
-            "Attention up to", "Self-attention where the image is at most this many pixels wide; 0 for none.",
-            ge=0, le=64, advanced=True, unit="px", only_if=("network", "unet"),
-        ),
-    ] = 8  # fmt: skip
-    dropout: Annotated[
-        float,
-        setting(
-            "Dropout", "Share of activations dropped in each residual block while training.",
-            ge=0, le=0.9, advanced=True, step=0.05, only_if=("network", "unet"),
-        ),
-    ] = 0.0  # fmt: skip
-    ema_decay: Annotated[
-        float,
-        setting(
-            "EMA decay", "Decay of the moving average of the weights that samples are drawn with; 0 for none.",
-            ge=0, lt=1, advanced=True, step=0.001,
-        ),
-    ] = 0.999  # fmt: skip
-
-    @field_validator("channels")
-    @classmethod
-    def _groups(cls, value: int) -> int:
-        if value % 4:
-            raise ValueError("must be a multiple of 4, for group normalization")
-        return value
-
-
 LatentConfig = VaeConfig | AutoencoderConfig | ConditionalConfig | HierarchicalConfig | VqConfig
-ModelConfig = Annotated[LatentConfig | DdpmConfig, Field(discriminator="family")]
-FamilyName = Literal["autoencoder", "vae", "conditional", "hierarchical", "vq", "ddpm"]
-MODEL_SECTIONS: dict[str, type[LatentConfig | DdpmConfig]] = {
+ModelConfig = Annotated[LatentConfig | DiffusionConfig, Field(discriminator="family")]
+FamilyName = Literal["autoencoder", "vae", "conditional", "hierarchical", "vq", "ddpm"]  # that can be trained
+MODEL_SECTIONS: dict[str, type[LatentConfig | DiffusionConfig]] = {
     "autoencoder": AutoencoderConfig,
     "vae": VaeConfig,
     "conditional": ConditionalConfig,
     "hierarchical": HierarchicalConfig,
     "vq": VqConfig,
     "ddpm": DdpmConfig,
+    "imported": ImportedConfig,
 }

@@ -5,20 +5,18 @@ A folder holds ``run.json`` (schema version, configuration, data fingerprint, ve
 ``pictures.npz``, ``latents.npz`` and a ``manifest.json`` with the SHA-256 of each, written last.
 """
 
-import contextlib
 import io
-import json
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer import paths
 from explorer.errors import ConfigError, RunError
 from explorer.files import MANIFEST, as_json, read_json, read_verified, write_atomically
-from explorer.messages import Measurement, ModelCard, Pictures, Split
+from explorer.messages import ModelCard, Pictures
 from explorer.version import VERSION
 
 if TYPE_CHECKING:
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 RECORD = "run.json"
-METRICS = "metrics.jsonl"
 WEIGHTS = "weights.safetensors"
 PREVIEW = "preview.png"
 PICTURES = "pictures.npz"
@@ -36,6 +33,7 @@ LATENTS = "latents.npz"
 CHECKPOINTS = "checkpoints"
 _LABELS = {
     "autoencoder": "Autoencoder", "conditional": "Conditional VAE", "hierarchical": "Hierarchical VAE", "vq": "VQ-VAE",
+    "imported": "DDPM, imported",
 }  # fmt: skip
 _RESERVED = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(10)), *(f"lpt{i}" for i in range(10))}
 
@@ -83,9 +81,8 @@ def create(config: "RunConfig", folder: Path | None = None, *, command: str = ""
         RunError: the folder holds something already, or cannot be made or written.
     """
     folder = folder if folder is not None else _free_folder(config.title)
+    check_free(folder)
     try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise RunError(f"{folder} is not empty; choose another --out, or continue it with --resume {folder}")
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"{folder} cannot be made ({error.strerror}); choose a folder you may write to") from error
@@ -99,6 +96,15 @@ def create(config: "RunConfig", folder: Path | None = None, *, command: str = ""
     }
     write_atomically(folder / RECORD, as_json(record))
     return folder
+
+
+def check_free(folder: Path) -> None:
+    """Raise RunError if a run cannot be made in ``folder`` because something is there."""
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(f"{folder} is not empty; choose another --out, or continue it with --resume {folder}")
+    except OSError as error:
+        raise RunError(f"{folder} cannot be made ({error.strerror}); choose a folder you may write to") from error
 
 
 def slug(title: str) -> str:
@@ -220,65 +226,6 @@ def read_pictures(folder: Path) -> Pictures | None:
     if any(array.dtype.name != "uint8" or array.ndim != 4 or array.shape[-1] not in {1, 3} for array in found.values()):
         return None
     return Pictures(0, **found)
-
-
-# ---- metrics.jsonl -------------------------------------------------------------------------------------------------
-
-
-def append_measurement(folder: Path, measurement: Measurement) -> None:
-    """Append one line to ``metrics.jsonl``."""
-    line: dict[str, Any] = {
-        "step": measurement.step,
-        "epoch": measurement.epoch,
-        "seconds": measurement.seconds,
-        "split": measurement.split,
-        **measurement.values,
-    }
-    if measurement.kl_per_dimension:
-        line["kl_per_dimension"] = list(measurement.kl_per_dimension)
-    try:
-        with (folder / METRICS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, separators=(",", ":")) + "\n")
-    except OSError as error:
-        raise RunError(f"{folder / METRICS} cannot be written ({error.strerror}); free some space") from error
-
-
-_NO_MEASUREMENT = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
-
-
-def _parse_measurement(line: str) -> Measurement:
-    fields = json.loads(line)
-    kl = tuple(float(value) for value in fields.pop("kl_per_dimension", ()))
-    step, epoch, seconds = int(fields.pop("step")), float(fields.pop("epoch")), float(fields.pop("seconds"))
-    split: Split = {"train": "train", "test": "test"}[fields.pop("split")]  # type: ignore[assignment]
-    values = {key: float(value) for key, value in fields.items()}
-    return Measurement(step, epoch, seconds, split, values, kl)
-
-
-def measurements(folder: Path) -> Iterator[Measurement]:
-    """Yield the lines of ``metrics.jsonl``; a torn line, as a kill leaves it at the end, is passed over."""
-    path = folder / METRICS
-    if not path.is_file():
-        return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                yield _parse_measurement(line)
-            except _NO_MEASUREMENT:
-                continue
-
-
-def cut_measurements(folder: Path, step: int) -> None:
-    """Forget measurements after ``step``: a resumed run makes them again."""
-    path = folder / METRICS
-    if not path.is_file():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        with contextlib.suppress(*_NO_MEASUREMENT):
-            if _parse_measurement(line).step <= step:
-                kept.append(line + "\n")
-    write_atomically(path, "".join(kept).encode())
 
 
 # ---- checkpoints ---------------------------------------------------------------------------------------------------

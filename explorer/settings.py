@@ -60,7 +60,8 @@ def setting_names() -> list[str]:
 
 
 def _parse_value(text: str) -> Any:
-    if re.fullmatch(r"\s*\d{1,9}(\s*,\s*\d{1,9})+\s*", text):  # 8,4 is as good as [8, 4]
+    number = r"\d{1,9}(?:\.\d{0,12})?(?:[eE][+-]?\d{1,2})?"
+    if re.fullmatch(rf"\s*{number}(\s*,\s*{number})+\s*", text):  # 8,4 is as good as [8, 4]
         text = f"[{text}]"
     try:
         return tomllib.loads(f"value = {text}")["value"]
@@ -136,8 +137,9 @@ def _assign(settings: dict[str, Any], address: list[str], value: Any) -> None:
     if name not in setting_names():
         raise ConfigError(f"there is no setting {name}; {_nearest(name)}")
     if address == ["model", "family"]:
-        if not isinstance(value, str) or value not in MODEL_SECTIONS:
-            raise ConfigError(f"model.family = {value!r}: families are {', '.join(get_args(FamilyName))}")
+        if value not in get_args(FamilyName):
+            why = "imported models cannot be trained; " if value == "imported" else ""
+            raise ConfigError(f"model.family = {value!r}: {why}families are {', '.join(get_args(FamilyName))}")
         old, new = MODEL_SECTIONS[settings["model"]["family"]].model_fields, MODEL_SECTIONS[value].model_fields
         # A setting of the same name may have other choices: a VAE's networks are not a DDPM's.
         same = {key for key in old.keys() & new.keys() if old[key].annotation == new[key].annotation}

@@ -12,6 +12,7 @@ from PIL import Image
 
 from explorer import images, runs
 from explorer.cli import main
+from explorer.config import Sampling
 from explorer.inference.session import ModelSession
 
 Trained = Callable[[str], Path]
@@ -209,7 +210,7 @@ def test_a_class_is_sampled_and_traversed(tmp_path: Path, trained: Trained) -> N
     folder = trained("digits-conditional")
     out = tmp_path / "c.png"
     assert main(["sample", str(folder), "-n", "4", "--class", "3", "--device", "cpu", "--out", str(out)]) == 0
-    pixels = list(ModelSession.open(folder, "cpu").sample(4, 0, 3))[-1][2]
+    pixels = list(ModelSession.open(folder, "cpu").sample(4, 0, Sampling(label=3)))[-1][2]
     assert pixels is not None
     with Image.open(out) as picture:
         assert np.array_equal(np.asarray(picture), images.sheet(pixels)[..., 0])
@@ -225,7 +226,7 @@ def test_mistakes_in_evaluating_are_one_clear_line(
     fails(capsys, 2, "digits-vae was made for (1, 8, 8)", "evaluate", vae, "--data", "sprites")
     fails(capsys, 2, "no factors known to vary", "evaluate", vae, "--mig")
     fails(capsys, 2, "--data imagenet", "evaluate", vae, "--data", "imagenet")
-    fails(capsys, 2, "no latent space", "evaluate", str(trained("digits-ddpm")))
+    fails(capsys, 2, "no latent space", "evaluate", str(trained("digits-ddpm")), "--mig")
     fails(capsys, 2, "which needs no folder", "evaluate", vae, "--data-dir", str(tmp_path))
     fails(capsys, 2, "not from 0", "evaluate", vae, "--limit", "-1")
     fails(capsys, 2, "no class 10", "sample", conditional, "--class", "10", "--out", str(tmp_path / "s.png"))

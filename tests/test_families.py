@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
 from explorer import runs
-from explorer.config import MODEL_SECTIONS
+from explorer.config import FamilyName, Sampling
 from explorer.data.catalog import load
 from explorer.errors import ConfigError, RunError
 from explorer.inference.session import ModelSession
@@ -66,7 +67,7 @@ def test_the_saved_map_is_what_encoding_gives(trained: Trained, preset: str) -> 
         ("digits-vq", []),
         ("digits-vq", ["model.codebook=loss", "model.prior=categorical"]),
         ("points-vae", []),
-        ("points-ddpm", []),
+        ("points-ddpm", ["training.batch_size=128"]),
         ("digits-vae", ["model.network=residual", "model.channels=4", "model.binarization=dynamic"]),
         ("digits-vae", ["model.binarization=static", "model.samples=3", "model.capacity=5", "model.capacity_epochs=2"]),
         ("digits-vae", ["model.warm_up_epochs=1", "training.schedule=cosine", "model.likelihood=gaussian"]),
@@ -89,7 +90,7 @@ def test_n_plus_n_steps_are_2n_steps_to_the_bit(new_run: Callable[..., Path], pr
     assert (whole / runs.LATENTS).is_file() == (preset != "points-ddpm")
 
 
-@pytest.mark.parametrize("family", [family for family in MODEL_SECTIONS if family != "ddpm"])
+@pytest.mark.parametrize("family", [family for family in get_args(FamilyName) if family != "ddpm"])
 @pytest.mark.parametrize("network", ["linear", "mlp", "convolutional", "residual"])
 @pytest.mark.parametrize("data", ["digits", "mnist", "sprites"])
 def test_every_family_has_every_network(family: str, network: str, data: str) -> None:
@@ -188,7 +189,8 @@ def test_an_mlp_ddpm_of_images_is_one_of_images(new_run: Callable[..., Path]) ->
 def test_what_a_model_of_binary_images_sees(new_run: Callable[..., Path], binarization: str) -> None:
     """Static: the same draw in every epoch and in evaluation whatever its seed; dynamic: anew by the seed."""
     from explorer.data.batches import binarized, to_tensor, to_unit
-    from explorer.inference.evaluation import Plan, evaluate
+    from explorer.inference.evaluation import evaluate
+    from explorer.inference.plan import Plan
     from explorer.messages import Evaluation
     from explorer.training.loop import _Loop
 
@@ -261,10 +263,10 @@ def test_classes_are_asked_for_and_checked(trained: Trained) -> None:
     with pytest.raises(RunError, match="no class 11"):
         session.encode(pixels[:3], np.full_like(labels[:3], 11))
     with pytest.raises(RunError, match="no class 10"):
-        list(session.sample(2, 0, 10))
+        list(session.sample(2, 0, Sampling(label=10)))
     plain = ModelSession.open(trained("digits-vae"), "cpu")
     with pytest.raises(RunError, match="told no class"):
-        list(plain.sample(2, 0, 3))
+        list(plain.sample(2, 0, Sampling(label=3)))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from explorer import paths
 from explorer.config import DataConfig
-from explorer.data import mnist, points, sprites
+from explorer.data import cifar, mnist, points, sprites
 from explorer.data.catalog import CATALOG, bring, load
 from explorer.errors import DataError, RunError
 
@@ -210,3 +210,51 @@ def test_items_shorten_the_training_part_only() -> None:
     assert data.train_items == 100 and len(data.values) == 397
     assert np.array_equal(data.split("test")[0], whole.split("test")[0])
     assert np.array_equal(data.split("train")[0], whole.split("train")[0][:100])
+
+
+# ---- CIFAR-10 ------------------------------------------------------------------------------------------------------
+
+
+def small_cifar(folder: Path, **changes: bytes) -> Path:
+    """Make the six files with random pictures; a file's bytes can be given by its stem."""
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
+        records = random.integers(0, 256, (10_000, 3073), np.uint8)
+        records[:, 0] %= 10
+        (folder / f"{name}.bin").write_bytes(changes.get(name, records.tobytes()))
+    return folder
+
+
+def test_cifar_is_brought_once_and_read_plane_by_plane(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cifar-10-binary"):
+        load("cifar10")
+    source = small_cifar(tmp_path / "cifar")
+    bring("cifar10", source)
+    data = load("cifar10")
+    assert data.values.shape == (60_000, 32, 32, 3) and data.train_items == 50_000
+    record = (source / "data_batch_2.bin").read_bytes()[3 * 3073 : 4 * 3073]
+    item = 10_000 + 3
+    assert data.labels[item] == record[0]
+    for channel, row, column in ((0, 0, 0), (1, 5, 31), (2, 31, 7)):
+        assert data.values[item, row, column, channel] == record[1 + channel * 1024 + row * 32 + column]
+    assert data.split("test")[1][0] == (source / "test_batch.bin").read_bytes()[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "content"),
+    [
+        ("has not the", b""),
+        ("has not the", bytes(3073 * 10_000 - 1)),
+        ("has not the", bytes(3073 * 10_000 + 1)),
+        ("labels above 9", b"\x0a" + bytes(3073 * 10_000 - 1)),
+    ],
+)
+def test_broken_cifar_is_not_kept(tmp_path: Path, words: str, content: bytes) -> None:
+    source = small_cifar(tmp_path / "cifar", data_batch_4=content)
+    with pytest.raises(DataError, match=words):
+        bring("cifar10", source)
+    assert not cifar.available() and not list(cifar.folder().glob("*"))
+    (source / "test_batch.bin").unlink()
+    with pytest.raises(DataError):
+        bring("cifar10", source)

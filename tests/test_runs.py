@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer import files, paths, runs
+from explorer import files, metrics, paths, runs
 from explorer.errors import RunError
 from explorer.messages import Measurement
 from explorer.settings import load_settings
@@ -19,26 +19,26 @@ def measurement(step: int) -> Measurement:
 def test_measurements_come_back(tmp_path: Path) -> None:
     written = [measurement(step) for step in (1, 2, 3)]
     for one in written:
-        runs.append_measurement(tmp_path, one)
-    assert list(runs.measurements(tmp_path)) == written
+        metrics.append(tmp_path, one)
+    assert list(metrics.measurements(tmp_path)) == written
 
 
 def test_torn_last_line_is_ignored_wherever_it_is_cut(tmp_path: Path) -> None:
     for step in (1, 2):
-        runs.append_measurement(tmp_path, measurement(step))
-    path = tmp_path / runs.METRICS
+        metrics.append(tmp_path, measurement(step))
+    path = tmp_path / metrics.METRICS
     whole = path.read_bytes()
     first = whole.index(b"\n") + 1
     for cut in range(first, len(whole) - 1):
         path.write_bytes(whole[:cut])
-        assert list(runs.measurements(tmp_path)) in ([measurement(1)], [measurement(1), measurement(2)])
+        assert list(metrics.measurements(tmp_path)) in ([measurement(1)], [measurement(1), measurement(2)])
 
 
 def test_measurements_after_a_step_are_forgotten(tmp_path: Path) -> None:
     for step in (10, 20, 30):
-        runs.append_measurement(tmp_path, measurement(step))
-    runs.cut_measurements(tmp_path, 20)
-    assert [found.step for found in runs.measurements(tmp_path)] == [10, 20]
+        metrics.append(tmp_path, measurement(step))
+    metrics.cut(tmp_path, 20)
+    assert [found.step for found in metrics.measurements(tmp_path)] == [10, 20]
 
 
 def test_new_runs_get_safe_free_folders(home: Path) -> None:
@@ -118,8 +118,8 @@ def test_a_record_of_odd_types_is_listed_all_the_same(
 def test_odd_measurements_are_passed_over(tmp_path: Path) -> None:
     good = '{"step":1,"epoch":0.1,"seconds":1,"split":"train","elbo":-3}'
     odd = [good.replace("1,", '"x",', 1), good.replace('"train"', "[]"), good.replace("-3", "[1]"), "[]", "1e400", good]
-    (tmp_path / runs.METRICS).write_text("\n".join(odd) + "\n")
-    assert [found.values["elbo"] for found in runs.measurements(tmp_path)] == [-3.0]
+    (tmp_path / metrics.METRICS).write_text("\n".join(odd) + "\n")
+    assert [found.values["elbo"] for found in metrics.measurements(tmp_path)] == [-3.0]
 
 
 def test_a_record_of_the_future_asks_for_an_update(new_run: Callable[..., Path]) -> None:

@@ -12,8 +12,8 @@ from explorer.data.catalog import load
 from explorer.errors import DataError, DeviceError, RunError
 from explorer.inference.session import ModelSession
 from explorer.messages import DecodeRequest, DenoiseRequest, NoiseRequest, TraverseRequest
-from explorer.models.chain import NoiseSource
-from explorer.models.diffusion import predicted_x0
+from explorer.models.noise import NoiseSource
+from explorer.models.samplers import Denoiser
 
 Trained = Callable[[str], Path]
 
@@ -120,9 +120,11 @@ def test_guesses_fit_together(ddpm: ModelSession) -> None:
 
     assert isinstance(ddpm.model, Diffusion)
     x_t = torch.randn(2, 1, 8, 8)
-    x0_hat, eps_hat = ddpm.model.guess(x_t, 9, clip=False)
-    assert torch.equal(x0_hat, predicted_x0(x_t, eps_hat, float(ddpm.model.schedule.alpha_bar[9])))
-    assert bool((ddpm.model.guess(x_t, 20)[0].abs() <= 1).all())
+    bar = float(ddpm.model.schedule.alpha_bar[9])
+    for clip in (False, True):
+        guess = Denoiser(ddpm.model, clip=clip)(x_t, 9)
+        assert torch.allclose(bar**0.5 * guess.x0 + (1 - bar) ** 0.5 * guess.eps, x_t, atol=1e-5)
+    assert bool((Denoiser(ddpm.model)(x_t, 20).x0.abs() <= 1).all())
 
 
 def test_opening_a_model_leaves_the_global_generator_alone(trained: Trained) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import files, runs
+from explorer import files, metrics, runs
 from explorer.errors import ConfigError, DeviceError, RunError, TrainingError
 from explorer.messages import Pictures, Progress, TrainingEnded, TrainingStarted
 from explorer.training import checkpoints
@@ -50,7 +50,7 @@ def test_n_plus_n_steps_are_2n_steps_to_the_bit(new_run: NewRun, preset: str) ->
     for name in left:
         assert left[name] == right[name], name
     assert (whole / runs.WEIGHTS).read_bytes() == (halves / runs.WEIGHTS).read_bytes()
-    steps = [found.step for found in runs.measurements(halves)]
+    steps = [found.step for found in metrics.measurements(halves)]
     assert steps == sorted(steps)
 
 
@@ -68,7 +68,7 @@ def test_it_learns_and_tells(new_run: NewRun) -> None:
     messages = list(train(folder))
     assert isinstance(messages[0], TrainingStarted) and isinstance(messages[-1], TrainingEnded)
     told = [message.measurement for message in messages if isinstance(message, Progress)]
-    assert told == list(runs.measurements(folder)), "what is told is what is written"
+    assert told == list(metrics.measurements(folder)), "what is told is what is written"
     for split in ("train", "test"):
         elbo = [found.values["elbo"] for found in told if found.split == split]
         assert elbo[-1] > elbo[0] + 2
@@ -90,7 +90,7 @@ def test_a_ddpm_learns(new_run: NewRun) -> None:
 
 def test_the_run_folder_is_complete(trained: Callable[[str], Path]) -> None:
     folder = trained("digits-vae")
-    for name in (runs.RECORD, runs.METRICS, runs.WEIGHTS, runs.PREVIEW, runs.PICTURES, runs.LATENTS, files.MANIFEST):
+    for name in (runs.RECORD, metrics.METRICS, runs.WEIGHTS, runs.PREVIEW, runs.PICTURES, runs.LATENTS, files.MANIFEST):
         assert (folder / name).is_file(), name
     for name in (runs.WEIGHTS, runs.PREVIEW, runs.PICTURES, runs.LATENTS):
         files.read_verified(folder, name)
@@ -144,7 +144,7 @@ def test_a_loss_that_is_no_number_ends_it_and_keeps_the_last_checkpoint(new_run:
     with pytest.raises(TrainingError, match="learning_rate"):
         list(train(folder, resume=True))
     assert everything(folder) == before
-    assert all(np.isfinite(value) for found in runs.measurements(folder) for value in found.values.values())
+    assert all(np.isfinite(value) for found in metrics.measurements(folder) for value in found.values.values())
 
 
 def test_out_of_memory_suggests_a_smaller_batch(new_run: NewRun, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,10 +196,10 @@ def test_an_impossible_run_leaves_no_folder(tmp_path: Path) -> None:
 def test_a_finished_run_that_is_resumed_adds_nothing(new_run: NewRun) -> None:
     folder = new_run("digits-vae", "training.epochs=1")
     list(train(folder))
-    before = list(runs.measurements(folder))
+    before = list(metrics.measurements(folder))
     ended = list(train(folder, resume=True))[-1]
     assert isinstance(ended, TrainingEnded) and "test_elbo" in ended.metrics
-    assert list(runs.measurements(folder)) == before
+    assert list(metrics.measurements(folder)) == before
 
 
 def test_average_follows_the_weights() -> None:

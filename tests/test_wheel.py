@@ -114,7 +114,7 @@ def test_list_names_the_bundled_models_and_the_data(vdx: Callable[..., str], ins
     for model in models.values():
         assert set(model) == {"name", "family", "dataset", "path", "bundled", "metrics"}
         assert model["bundled"] is True
-        assert model["dataset"] == model["name"].partition("-")[0]
+        assert model["name"].startswith(f"{model['dataset']}-")
         assert Path(model["path"]).is_relative_to(installed)
         assert model["metrics"]
     assert {name: model["family"] for name, model in models.items()} == MODELS

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 def run(options: argparse.Namespace) -> int:
     """Run the command that was parsed and return the exit code."""
-    from explorer.commands import evaluation, looking, pictures, training
+    from explorer.commands import evaluation, importing, looking, pictures, training
 
     command: Callable[[argparse.Namespace], int] = {
         "train": training.train,
+        "import": importing.import_model,
         "evaluate": evaluation.evaluate,
         "sample": pictures.sample,
         "traverse": pictures.traverse,

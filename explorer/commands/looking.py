@@ -29,6 +29,7 @@ def _listing() -> dict[str, Any]:
                 "available": entry.available(),
             }
             for name, entry in CATALOG.items()
+            if entry.kind != "none"
         ],
     }
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.config import DataConfig, DatasetName
-from explorer.data import mnist, points, sprites
+from explorer.data import cifar, mnist, points, sprites
 from explorer.errors import DataError
 from explorer.messages import Split, Values
 
@@ -102,6 +102,12 @@ def _mnist(config: DataConfig) -> Dataset:
     return _shortened(data, config.items)
 
 
+def _cifar10(config: DataConfig) -> Dataset:
+    """Return CIFAR-10 in its original order, 50 000 / 10 000."""
+    values, labels = cifar.read()
+    return _shortened(Dataset("cifar10", values, labels, cifar.TRAIN_ITEMS), config.items)
+
+
 def _sprites(config: DataConfig) -> Dataset:
     """Return sprites drawn for the factors of ``config.subset``; a tenth more of them for testing."""
     wanted = config.items or _SPRITES_TRAIN
@@ -123,16 +129,22 @@ def _points_entry(title: str, classes: int) -> Entry:
     return Entry(title, "points", (2, 1, 1), _POINTS_TRAIN * 6 // 5, classes, _points)
 
 
+def _none(_config: DataConfig) -> Dataset:
+    raise DataError("this model was imported without its data; name a data set with --data when you import it")
+
+
 CATALOG: dict[DatasetName, Entry] = {
     "digits": Entry("Handwritten digits 8×8", "images", (1, 8, 8), 1797, 10, _digits),
     "mnist": Entry("MNIST 28×28", "images", (1, 28, 28), 70_000, 10, _mnist, mnist.available),
     "sprites": Entry("Sprites 64×64", "images", (1, 64, 64), _SPRITES_TRAIN * 11 // 10, 3, _sprites),
+    "cifar10": Entry("CIFAR-10 32×32", "images", (3, 32, 32), 60_000, 10, _cifar10, cifar.available),
     "two-moons": _points_entry("Two moons", 2),
     "swiss-roll": _points_entry("Swiss roll", 0),
     "gaussian-ring": _points_entry("Ring of Gaussians", 8),
     "pinwheel": _points_entry("Pinwheel", 5),
     "checkerboard": _points_entry("Checkerboard", 0),
     "mixture": _points_entry("Mixture of Gaussians", 0),
+    "none": Entry("No data set", "none", (1, 1, 1), 0, 0, _none, lambda: False),  # of imported models
 }
 
 
@@ -162,13 +174,16 @@ def load(data: DataConfig | str) -> Dataset:
 
 
 def bring(name: str, folder: Path) -> None:
-    """Take the files of a data set that the app does not have into its keeping: MNIST's four, from a folder.
+    """Take the files of a data set that the app does not have into its keeping, from a folder.
 
     Raises:
         DataError: the data set needs no files, or they are missing or damaged; nothing is kept then.
         RunError: the copy cannot be written.
     """
-    if name != "mnist":
-        raise DataError(f"--data-dir brings mnist, and the data set is {name}, which needs no folder; leave it out")
-    mnist.keep(folder)
+    keepers = {"mnist": mnist.keep, "cifar10": cifar.keep}
+    if name not in keepers:
+        raise DataError(
+            f"--data-dir brings mnist or cifar10, and the data set is {name}, which needs no folder; leave it out"
+        )
+    keepers[name](folder)
     _kept_in_memory.cache_clear()

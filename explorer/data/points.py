@@ -57,6 +57,13 @@ def ring() -> Mixture:
     return Mixture(np.full(_RING, 1 / _RING), means, np.full(_RING, 0.1))
 
 
+def mixture_of(name: str, mixture: str = "") -> Mixture | None:
+    """Return the mixture that a data set is drawn from, None where it is no mixture; DataError as ``draw``."""
+    if name == "gaussian-ring":
+        return ring()
+    return parse_mixture(mixture) if name == "mixture" else None
+
+
 def _two_moons(count: int, random: np.random.RandomState) -> _Made:
     labels = random.randint(2, size=count).astype(np.int64)
     angle = np.pi * random.rand(count)
@@ -103,6 +110,7 @@ def draw(name: str, count: int, mixture: str = "") -> tuple[Points, Labels]:
     if name in makers:
         values, labels = makers[name](count, random)
     else:
-        source = ring() if name == "gaussian-ring" else parse_mixture(mixture)
+        source = mixture_of(name, mixture)
+        assert source is not None
         values, labels = source.draw(count, random)
     return values.astype(np.float32), labels

@@ -2,89 +2,33 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from explorer.config import DataConfig
 from explorer.data.batches import binarized, to_tensor, to_unit
-from explorer.data.catalog import CATALOG, Dataset, load
 from explorer.data.seeds import derived_seed
-from explorer.errors import DataError, RunError
+from explorer.errors import RunError
+from explorer.inference.diffusion_evaluation import evaluate_diffusion
 from explorer.inference.disentanglement import mutual_information_gap, varying
+from explorer.inference.plan import Collected, Plan, check, figure, first_of
 from explorer.inference.session import ModelSession
-from explorer.messages import Evaluation, Figure, Split, Step
+from explorer.messages import Evaluation, Figure, Step
 from explorer.models import devices
 from explorer.models.autoencoder import Autoencoder
 from explorer.models.codebook import perplexity
+from explorer.models.diffusion import Diffusion
 from explorer.models.latent import LatentModel
 from explorer.models.vq_vae import VQVAE
 
-Items = NDArray[Any]
 _BATCH = 100
 _VALUES = 4_000_000  # decoded at once
 _PRIOR_SAMPLES = 10_000
 _ACTIVE_VARIANCE = 0.01
 _SSIM_WINDOW = 7
 _PURPOSES = {"binarization": 1, "elbo": 2, "iwae": 3, "prior": 4}  # each draw has seeds of its own
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to evaluate on: ``limit`` items at most (0 for all), ``iwae`` importance samples K (0 for none)."""
-
-    data: DataConfig
-    split: Split = "test"
-    limit: int = 0
-    iwae: int = 50
-    seed: int = 0
-    mig: bool = False
-
-
-@dataclass
-class _Collected:
-    """Per-item arrays of every batch so far."""
-
-    columns: dict[str, list[Tensor]] = field(default_factory=dict)
-
-    def add(self, **values: Tensor) -> None:
-        for name, value in values.items():
-            self.columns.setdefault(name, []).append(value.detach().float().cpu())
-
-    def whole(self, name: str) -> NDArray[np.float64]:
-        return torch.cat(self.columns[name]).double().numpy()
-
-
-def check(session: ModelSession, plan: Plan) -> Dataset:
-    """Return the data set of a plan after seeing that it fits the model.
-
-    Raises:
-        RunError: the model has no latent space.
-        DataError: items of another shape or another number of classes, unknown factors, or data that is not there.
-    """
-    model, entry = session.latent_model(), CATALOG[plan.data.name]
-    if entry.shape != model.shape:
-        raise DataError(
-            f"{plan.data.name} has items of shape {entry.shape}, and {session.card.name} was made for {model.shape}; "
-            f"evaluate it on {session.card.dataset}"
-        )
-    if model.classes and entry.classes != model.classes:
-        raise DataError(
-            f"{plan.data.name} has {entry.classes} classes, and {session.card.name} was told {model.classes}; "
-            f"evaluate on {session.card.dataset}"
-        )
-    data = load(plan.data)
-    if plan.mig and not varying(_first(data.factors_of(plan.split), plan)):
-        raise DataError(f"{plan.data.name} has no factors known to vary, which MIG needs; choose a model of sprites")
-    return data
-
-
-def _first(items: Items, plan: Plan) -> Items:
-    return items[: plan.limit] if plan.limit else items
 
 
 def evaluate(
@@ -98,12 +42,15 @@ def evaluate(
         RunError, DataError: as ``check``, before anything is computed.
     """
     data = check(session, plan)
+    if isinstance(session.model, Diffusion):
+        yield from evaluate_diffusion(session, plan, data, should_stop)
+        return
     model, device = session.latent_model(), session.device
-    values, labels = (_first(items, plan) for items in data.split(plan.split))
-    factors = _first(data.factors_of(plan.split), plan)
+    values, labels = (first_of(items, plan) for items in data.split(plan.split))
+    factors = first_of(data.factors_of(plan.split), plan)
     images = to_tensor(values)
     fixed = binarized(to_tensor(data.split(plan.split)[0]), plan.split) if _drawn(model) == "static" else images
-    found = _Collected()
+    found = Collected()
     usage = torch.zeros(len(model.codebook.uses)) if isinstance(model, VQVAE) else None
     with devices.lock(device):
         prior = _prior_outputs(model, plan, device)
@@ -152,7 +99,7 @@ def _binary(model: LatentModel, values: NDArray[np.generic]) -> bool:
 
 
 def _measure(
-    model: LatentModel, x: Tensor, grey: Tensor, told: Tensor | None, plan: Plan, number: int, found: _Collected
+    model: LatentModel, x: Tensor, grey: Tensor, told: Tensor | None, plan: Plan, number: int, found: Collected
 ) -> None:
     if isinstance(model, VQVAE):
         result = model.quantize(x)
@@ -245,15 +192,10 @@ def _prior_estimate(model: LatentModel, x: Tensor, told: Tensor | None, outputs:
 # ---- the figures ---------------------------------------------------------------------------------------------------
 
 
-def _figure(values: NDArray[np.float64], unit: str, meaning: str) -> Figure:
-    error = float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None
-    return Figure(float(values.mean()), unit, meaning, error)
-
-
 def _summary(
     session: ModelSession,
     plan: Plan,
-    found: _Collected,
+    found: Collected,
     usage: Tensor | None,
     factors: NDArray[np.int64] | None,
     binary: bool,
@@ -277,24 +219,22 @@ def _summary(
             )
         if binary:
             bits = -(reconstruction - kls.sum(1)) / (math.prod(model.shape) * math.log(2))
-            figures["bits_per_dim"] = _figure(bits, "bits per pixel", "−ELBO/(D ln 2), of binary pixels")
+            figures["bits_per_dim"] = figure(bits, "bits per pixel", "−ELBO/(D ln 2), of binary pixels")
     else:
-        figures["reconstruction"] = _figure(reconstruction, "nats per item", "ln p(x|code(x)), constants included")
+        figures["reconstruction"] = figure(reconstruction, "nats per item", "ln p(x|code(x)), constants included")
     if usage is not None:
         figures["perplexity"] = Figure(
             float(perplexity(usage)), f"of {len(usage)} codes", "exp of the entropy of how often each code is used"
         )
         figures["codes_used"] = Figure(float((usage > 0).sum()), f"of {len(usage)} codes", "codes that occur at all")
-    figures["mse"] = _figure(found.whole("mse"), "per value", "mean squared error of the reconstruction")
+    figures["mse"] = figure(found.whole("mse"), "per value", "mean squared error of the reconstruction")
     if "ssim" in found.columns:
-        figures["ssim"] = _figure(
-            found.whole("ssim"), "", "structural similarity of it, 7×7 windows (Wang et al. 2004)"
-        )
+        figures["ssim"] = figure(found.whole("ssim"), "", "structural similarity of it, 7×7 windows (Wang et al. 2004)")
     if factors is not None and varying(factors):
         figures["mig"] = Figure(
             mutual_information_gap(means, factors), "of 1", "mutual information gap, 20 bins (Chen et al. 2018)"
         )
-    if not all(math.isfinite(figure.value) for figure in figures.values()):
+    if not all(math.isfinite(one.value) for one in figures.values()):
         raise RunError(f"{session.card.name} gives numbers that are not finite on {plan.data.name}; train it again")
     return Evaluation(
         session.card.name, session.card.family, plan.data.name, plan.split, len(means), plan.iwae, plan.seed, figures,
@@ -303,20 +243,20 @@ def _summary(
 
 
 def _bounds(
-    found: _Collected, reconstruction: NDArray[np.float64], kl: NDArray[np.float64], plan: Plan, codes: bool
+    found: Collected, reconstruction: NDArray[np.float64], kl: NDArray[np.float64], plan: Plan, codes: bool
 ) -> dict[str, Figure]:
     nats = "nats per item"
     figures = {
-        "elbo": _figure(
+        "elbo": figure(
             reconstruction - kl, nats, "E_q[ln p(x|z)] − KL, β = 1" + ("" if codes else ", one sample of z per item")
         ),
-        "reconstruction": _figure(reconstruction, nats, "E_q[ln p(x|z)], summed over values, constants included"),
-        "kl": _figure(kl, nats, "−ln p(k) of the codes" if codes else "KL(q(z|x) ‖ p(z)), summed over dimensions"),
+        "reconstruction": figure(reconstruction, nats, "E_q[ln p(x|z)], summed over values, constants included"),
+        "kl": figure(kl, nats, "−ln p(k) of the codes" if codes else "KL(q(z|x) ‖ p(z)), summed over dimensions"),
     }
     if "iwae" in found.columns:
         meaning = f"ln (1/K) Σ p(x,z)/q(z|x), K = {plan.iwae} (Burda et al. 2016)"
-        figures["iwae"] = _figure(found.whole("iwae"), nats, meaning)
+        figures["iwae"] = figure(found.whole("iwae"), nats, meaning)
     if "prior" in found.columns:
         meaning = f"ln (1/n) Σ p(x|z), z ~ p(z), n = {_PRIOR_SAMPLES}, the same z for all items; biased low"
-        figures["prior_monte_carlo"] = _figure(found.whole("prior"), nats, meaning)
+        figures["prior_monte_carlo"] = figure(found.whole("prior"), nats, meaning)
     return figures

@@ -1,5 +1,6 @@
 """A model that is open: pictures in, pictures out, NumPy only on both sides."""
 
+import dataclasses
 import functools
 import time
 from collections.abc import Iterator
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer import images, runs
-from explorer.config import DataConfig
+from explorer.config import DataConfig, Sampling
 from explorer.data.batches import to_tensor, to_unit
-from explorer.data.catalog import load
+from explorer.data.catalog import CATALOG, load
 from explorer.errors import RunError
 from explorer.inference import trajectories
 from explorer.messages import (
@@ -36,9 +37,9 @@ from explorer.messages import (
 )
 from explorer.models import devices
 from explorer.models.build import Model
-from explorer.models.chain import NoiseSource
 from explorer.models.diffusion import Diffusion
 from explorer.models.latent import LatentModel
+from explorer.models.noise import NoiseSource
 from explorer.models.posterior import latent_map
 from explorer.models.prior import prior_labels, prior_pictures
 from explorer.models.weights import load_model
@@ -113,11 +114,10 @@ class ModelSession:
         """Raise RunError if ``label`` is given and is no class that the model is told."""
         if label is None:
             return
-        classes = self.model.classes if isinstance(self.model, LatentModel) else 0
-        if not classes:
-            raise RunError(f"{self.card.name} is told no class; leave out --class")
-        if not 0 <= label < classes:
-            raise RunError(f"{self.card.name} has no class {label}; its classes are 0 to {classes - 1}")
+        if not self.model.classes:
+            raise RunError(f"{self.card.name} is told no class; leave it out")
+        if not 0 <= label < self.model.classes:
+            raise RunError(f"{self.card.name} has no class {label}; its classes are 0 to {self.model.classes - 1}")
 
     def _labels(self, model: LatentModel, label: int, count: int) -> Tensor | None:
         if model.classes:
@@ -221,36 +221,94 @@ class ModelSession:
         schedule = self._diffusion().schedule
         return Schedule(schedule.alpha_bar.numpy(), schedule.beta.numpy())
 
+    @property
+    def clips(self) -> bool:
+        """Return whether x̂₀ is usually kept in [−1, 1] when this model is sampled; nothing else can be of points."""
+        return not isinstance(self.model, Diffusion) or self.model.clips or self.points
+
+    def check_sampling(self, sampling: Sampling) -> None:
+        """Raise ConfigError if this model cannot be sampled so, RunError if it has no chain."""
+        trajectories.check_sampling(self._diffusion(), sampling, self.card.name)
+
+    def chain_steps(self, request: DenoiseRequest) -> list[int]:
+        """Return the t's that the chain of a request visits before it arrives at 0; ConfigError as ``denoise``."""
+        return trajectories.visited_steps(self._diffusion(), request.sampling, request.start)
+
+    def settled(self, request: DenoiseRequest) -> DenoiseRequest:
+        """Return the request with nothing left open: as the model is usually sampled, and a start image's own class.
+
+        Raises:
+            RunError: the model has no chain.
+            ConfigError, DataError: it cannot be sampled so, or the image to start from is not there.
+        """
+        sampling = request.sampling or Sampling(clip=self.clips)
+        self.check_sampling(sampling)
+        begins = request.start or request.invert
+        if begins and not self.points:
+            label = trajectories.item(self._test_items()[1], request.image)
+            if self.model.classes and sampling.label is None:
+                sampling = sampling.model_copy(update={"label": int(label[0])})
+        return dataclasses.replace(request, sampling=sampling)
+
     def denoise(self, request: DenoiseRequest) -> Iterator[Frame]:
-        """Yield the reverse chain as frames t = T..0; the frame of t = 0 is the sample."""
-        return trajectories.denoise(self._diffusion(), request, self.device)
+        """Return the chain of a request as frames, from its first t to 0; the frame of t = 0 is the sample.
+
+        Raises:
+            ConfigError: this model cannot be sampled so.
+            DataError: the image to start from is not there.
+        """
+        request = self.settled(request)
+        values = self._test_items()[0] if request.start or request.invert else None
+        return trajectories.denoise(self._diffusion(), request, self.device, values)
 
     def noised(self, request: NoiseRequest) -> Noised:
         """Return the forward process of one test image, a picture for every t = 0..T."""
-        values, _ = load(self.data).split("test")
-        return trajectories.noised(self._diffusion(), request, values)
+        return trajectories.noised(self._diffusion(), request, self._test_items()[0])
 
     # ---- both ----
 
+    def _test_items(self) -> tuple[Values, NDArray[np.int64]]:
+        """Return test items and their classes; where the data are not on this machine, the samples saved with it."""
+        if CATALOG[self.data.name].available():
+            return load(self.data).split("test")
+        pictures = runs.read_pictures(self.folder)
+        if pictures is None or not len(pictures.samples) or pictures.samples.shape[1:] != self.image_shape:
+            raise RunError(f"{self.folder / runs.PICTURES} has no pictures to start from; import the model again")
+        return pictures.samples, np.arange(len(pictures.samples)) % max(1, self.model.classes)  # as they are drawn
+
     def gallery(self, count: int = 24) -> Gallery:
-        """Return the first test items of the data set the model was trained on; of points, one picture of them all."""
-        values, labels = load(self.data).split("test")
+        """Return the first test items of the data set the model was trained on; of points, one picture of them all.
+
+        Where the data are not on this machine they are samples of its own.
+        """
+        values, labels = self._test_items()
         if self.points:
             return Gallery(images.of_points(values.astype(np.float32).reshape(-1, 2))[None], np.zeros(1, np.int64))
         return Gallery(values[:count].astype(np.uint8, copy=False), labels[:count])
 
-    def sample(self, count: int, seed: int, label: int | None = None) -> Iterator[tuple[int, int, Pixels | None]]:
+    def sample(
+        self, count: int, seed: int, sampling: Sampling | None = None, towards: int | None = None
+    ) -> Iterator[tuple[int, int, Pixels | None]]:
         """Draw ``count`` pictures, yielding (done, total, pictures); the pictures come with the last one.
 
-        A model with a latent space decodes z ~ p(z), of class ``label`` or of each class in turn where it is told
-        classes; a DDPM runs its whole reverse chain. The first n of more are always the same. Points come as one
-        picture of them all.
+        A model with a latent space decodes z ~ p(z), of class ``sampling.label`` or of each class in turn where it is
+        told classes; a diffusion model runs its chain. The first n of more are always the same. Points come as one
+        picture of them all. With ``towards`` the pictures of a diffusion model lie between the noise of two seeds.
+
+        Raises:
+            RunError: a class that the model is not told, or ``towards`` for a model without a chain.
+            ConfigError: this model cannot be sampled so.
         """
+        wanted = sampling or Sampling(clip=self.clips)
         if isinstance(self.model, Diffusion):
-            total = self.model.schedule.timesteps
-            for frame in self.denoise(DenoiseRequest(0, count, seed)):
-                yield total - frame.t, total, frame.x_t if frame.t == 0 else None
+            request = DenoiseRequest(0, count, seed, wanted, towards=towards)
+            total = len(self.chain_steps(request))
+            for done, frame in enumerate(self.denoise(request)):
+                yield done, total, frame.x_t if frame.t == 0 else None
             return
+        if towards is not None:
+            raise RunError(f"{self.card.name} has no starting noise to turn into another; leave that out")
+        label = wanted.label
         self.check_label(label)
         with torch.inference_mode(), devices.lock(self.device):
             drawn = prior_pictures(self.model, NoiseSource(seed, count), self.device, label)
@@ -270,6 +328,8 @@ class ModelSession:
             latents=self.latents() if latent else None,
             schedule=None if latent else self.schedule(),
             levels=self.model.levels if isinstance(self.model, LatentModel) else (),
-            classes=self.model.classes if isinstance(self.model, LatentModel) else 0,
+            classes=self.model.classes,
             points=self.points,
+            guidable=not latent and self._diffusion().guidable,
+            clips=self.clips,
         )

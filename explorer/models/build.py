@@ -7,8 +7,11 @@ import torch
 from explorer.config import (
     AutoencoderConfig,
     ConditionalConfig,
+    DatasetName,
     DdpmConfig,
+    DiffusionConfig,
     HierarchicalConfig,
+    ImportedConfig,
     RunConfig,
     VaeConfig,
     VqConfig,
@@ -16,10 +19,12 @@ from explorer.config import (
 from explorer.data.catalog import CATALOG
 from explorer.errors import ConfigError
 from explorer.models.autoencoder import Autoencoder
-from explorer.models.diffusion import Diffusion, PointNetwork, build_schedule
+from explorer.models.diffusion import Diffusion, PointNetwork, build_process
 from explorer.models.hierarchical_vae import HierarchicalVAE
+from explorer.models.imported import build_imported, item_shape
 from explorer.models.latent import LatentModel
 from explorer.models.networks import grid_sizes
+from explorer.models.schedules import build_schedule
 from explorer.models.unet import UNet
 from explorer.models.vae import VAE, ConditionalVAE
 from explorer.models.vq_vae import VQVAE
@@ -30,15 +35,14 @@ MOST_PLACES = 1024
 
 
 def build(config: RunConfig) -> Model:
-    """Return a freshly initialized network for the items of the run's data set.
+    """Return a freshly initialized network for the items of the run's data set; an imported one has its own shape.
 
     Weights are drawn from torch's global generator; on the "meta" device no memory is taken.
     """
     model, entry = config.model, CATALOG[config.data.name]
     shape = entry.shape
-    if isinstance(model, DdpmConfig):
-        network = UNet(model, shape) if model.network == "unet" else PointNetwork(model, shape)
-        return Diffusion(network, build_schedule(model), shape)
+    if isinstance(model, DiffusionConfig):
+        return _build_diffusion(model, config.data.name)
     if isinstance(model, VaeConfig):
         return VAE(model, shape)
     if isinstance(model, AutoencoderConfig):
@@ -50,6 +54,14 @@ def build(config: RunConfig) -> Model:
     return VQVAE(model, shape)
 
 
+def _build_diffusion(model: DiffusionConfig, data: DatasetName) -> Diffusion:
+    if isinstance(model, ImportedConfig):
+        return build_imported(model)
+    shape, classes = CATALOG[data].shape, CATALOG[data].classes if model.told == "class" else 0
+    network = (UNet if model.network == "unet" else PointNetwork)(model, shape, classes)
+    return build_process(model, network, shape, classes)
+
+
 def check_fit(config: RunConfig) -> None:
     """Raise ConfigError where model and data set cannot go together, with the remedy."""
     model, entry = config.model, CATALOG[config.data.name]
@@ -57,8 +69,10 @@ def check_fit(config: RunConfig) -> None:
     if isinstance(model, ConditionalConfig) and entry.classes < 1:
         raise ConfigError(f"{config.data.name} has no classes, which a conditional VAE needs; choose another data set")
     if isinstance(model, DdpmConfig):
-        if points and model.network == "unet":
-            raise ConfigError(f"{config.data.name} are points, which a U-Net cannot hold; set model.network=mlp")
+        _check_ddpm(model, config.data.name)
+        return
+    if isinstance(model, ImportedConfig):
+        _check_imported(model, config.data.name)
         return
     if isinstance(model, VqConfig):
         places = math.prod(grid_sizes(entry.shape, model.downsamplings)[-1])
@@ -70,6 +84,33 @@ def check_fit(config: RunConfig) -> None:
     mend += ["model.network=mlp"] if model.network in {"convolutional", "residual"} else []
     if points and mend:
         raise ConfigError(f"{config.data.name} are points, not pictures in [0, 1]; set {' and '.join(mend)}")
+
+
+def _check_ddpm(model: DdpmConfig, data: DatasetName) -> None:
+    entry = CATALOG[data]
+    build_schedule(model)
+    if model.told == "class" and entry.classes < 1:
+        raise ConfigError(f"{data} has no classes to be told; set model.told=nothing or choose another data set")
+    if model.network == "mlp":
+        return
+    if entry.kind == "points":
+        raise ConfigError(f"{data} are points, which a U-Net cannot hold; set model.network=mlp")
+    side = min(entry.shape[1:])
+    most = side.bit_length()
+    if len(model.multipliers) > most:
+        raise ConfigError(
+            f"model.multipliers halves the image {len(model.multipliers) - 1} times, and {data} is {side} pixels wide; "
+            f"write at most {most} of them"
+        )
+
+
+def _check_imported(model: ImportedConfig, data: DatasetName) -> None:
+    shape, entry = item_shape(model), CATALOG[data]
+    if model.told != "nothing":
+        raise ConfigError(f"model.told = {model.told}: imported models are told no class; import the model again")
+    if entry.kind != "none" and entry.shape != shape:
+        sizes = ["×".join(map(str, size)) for size in (shape, entry.shape)]
+        raise ConfigError(f"the model makes pictures of {sizes[0]}, and {data} has {sizes[1]}; leave the data set out")
 
 
 def check_size(config: RunConfig) -> Model:

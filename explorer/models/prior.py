@@ -3,12 +3,15 @@
 import torch
 from torch import Tensor
 
-from explorer.models.chain import NoiseSource
+from explorer.models.diffusion import Diffusion
 from explorer.models.latent import LatentModel
+from explorer.models.noise import NoiseSource
 from explorer.models.vq_vae import VQVAE
 
 
-def prior_labels(model: LatentModel, count: int, device: torch.device, label: int | None = None) -> Tensor | None:
+def prior_labels(
+    model: LatentModel | Diffusion, count: int, device: torch.device, label: int | None = None
+) -> Tensor | None:
     """Return the classes of ``count`` samples: ``label`` for all, else each class in turn; None without classes."""
     if model.classes < 1:
         return None

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad, scaled_dot_product_attention
 
 from explorer.config import DdpmConfig
+from explorer.models.diffusion import outputs
 from explorer.models.layers import group_norm, mlp, sinusoidal_embedding
 
 
@@ -62,17 +63,18 @@ class Level(nn.Module):
 
 
 class UNet(nn.Module):
-    """Predict a picture-shaped quantity from x_t and t.
+    """Predict a picture-shaped quantity from x_t, t and the class.
 
     Images whose sides the strides do not divide are padded with zeros (mid-grey) on the right and below, and the
     answer is cropped.
 
     Args:
         config: the model section of a run.
-        shape: (channels, height, width) of x_t and of the answer.
+        shape: (channels, height, width) of x_t.
+        classes: how many classes the network is told; 0 for none.
     """
 
-    def __init__(self, config: DdpmConfig, shape: tuple[int, int, int]) -> None:
+    def __init__(self, config: DdpmConfig, shape: tuple[int, int, int], classes: int = 0) -> None:
         super().__init__()
         image_channels, height, width = shape
         channels, multipliers, dropout = config.channels, config.multipliers, config.dropout
@@ -82,6 +84,7 @@ class UNet(nn.Module):
         time_size = 4 * channels
         self.time_channels = channels
         self.time = mlp([channels, time_size, time_size])
+        self.classes = nn.Embedding(classes + 1, time_size) if classes else None
         self.stem = nn.Conv2d(image_channels, channels, 3, padding=1)
 
         widths = [channels * multiplier for multiplier in multipliers]
@@ -112,15 +115,20 @@ class UNet(nn.Module):
             self.up.append(blocks)
             if level > 0:
                 self.grow.append(nn.Conv2d(now, now, 3, padding=1))
-        last = nn.Conv2d(now, image_channels, 3, padding=1)
+        last = nn.Conv2d(now, outputs(config) * image_channels, 3, padding=1)
         nn.init.zeros_(last.weight)
         self.head = nn.Sequential(group_norm(now), nn.SiLU(), last)
 
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        """Return a picture shaped as x (batch, channels, height, width), float32, for steps t (batch,)."""
+    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return a picture of the size of x (batch, channels, height, width), float32, for steps t (batch,).
+
+        It has the channels of x, twice as many if the variance is learned; ``labels`` (batch,) are classes.
+        """
         height, width = x.shape[-2:]
         x = pad(x, (0, -width % self.stride, 0, -height % self.stride))
         time = self.time(sinusoidal_embedding(t, self.time_channels))
+        if self.classes is not None:
+            time = time + self.classes(labels)
         hidden = self.stem(x)
         skips = [hidden]
         for level, blocks in enumerate(self.down):

@@ -15,7 +15,7 @@ from explorer.config import RunConfig
 from explorer.errors import ConfigError, RunError
 from explorer.models.build import Model, check_size
 
-_LARGEST_HEADER = 10_000_000
+LARGEST_HEADER = 10_000_000
 MODEL_FILE = "model.safetensors"
 EMA_FILE = "ema.safetensors"
 _DTYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "U8": torch.uint8}
@@ -28,7 +28,7 @@ def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
 
 def _header(content: bytes, what: str) -> dict[str, object]:
     length = int.from_bytes(content[:8], "little")
-    if len(content) < 9 or length > min(len(content) - 8, _LARGEST_HEADER):
+    if len(content) < 9 or length > min(len(content) - 8, LARGEST_HEADER):
         raise RunError(f"{what} is no safetensors file: its header is cut or too long; restore it from a copy")
     try:
         header = files.parse_json(content[8 : 8 + length].decode(), what)
@@ -55,14 +55,14 @@ def read(content: bytes, expected: Mapping[str, Tensor], what: str) -> dict[str,
     missing, extra = sorted(expected.keys() - header.keys()), sorted(header.keys() - expected.keys())
     if missing or extra:
         names = [f"lacks {name}" for name in missing[:2]] + [f"has an unknown {name[:60]!r}" for name in extra[:2]]
-        raise RunError(f"{what} does not fit its configuration: it {', '.join(names)}")
+        raise RunError(f"{what} does not fit its configuration: it {', '.join(names)}; train it again")
     for name, wanted in expected.items():
         entry = header[name] if isinstance(header[name], dict) else {}
         assert isinstance(entry, dict)
         if entry.get("shape") != list(wanted.shape) or _DTYPES.get(str(entry.get("dtype"))) != wanted.dtype:
             raise RunError(
                 f"{what} does not fit its configuration: {name} is {entry.get('dtype')} {entry.get('shape')}, "
-                f"not {wanted.dtype} {list(wanted.shape)}"
+                f"not {wanted.dtype} {list(wanted.shape)}; train it again"
             )
     try:
         tensors = load_safetensors(content)

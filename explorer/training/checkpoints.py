@@ -1,6 +1,7 @@
 """Checkpoints: all that a run needs to go on as if it had never stopped, bit for bit on a CPU."""
 
 import base64
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from explorer import files, runs
 from explorer.errors import RunError
+from explorer.messages import Knobs
 from explorer.models import weights
 from explorer.training.trainer import Trainer
 
@@ -63,6 +65,7 @@ def save(trainer: Trainer, folder: Path, seconds: float) -> Path:
         "step": trainer.step,
         "seconds": seconds,
         "precision": trainer.precision,
+        "knobs": dataclasses.asdict(trainer.knobs),
         "noise": _encode(trainer.generator.get_state()),
         "cpu": _encode(torch.get_rng_state()),
     }
@@ -104,6 +107,11 @@ def restore(trainer: Trainer, folder: Path) -> float:
     raise problem or RunError(f"{folder} has no checkpoint; train a step first, or start a new run")
 
 
+def _knobs(found: dict[str, Any]) -> Knobs:
+    beta = found.get("beta")
+    return Knobs(None if beta is None else float(beta), float(found.get("rate", 1.0)))
+
+
 def _restore_from(trainer: Trainer, place: Path) -> float:
     def tensors(name: str, expected: dict[str, Tensor]) -> dict[str, Tensor]:
         return weights.read(files.read_verified(place, name), expected, str(place / name))
@@ -117,7 +125,8 @@ def _restore_from(trainer: Trainer, place: Path) -> float:
         noise, cpu, precision = _decode(state["noise"]), _decode(state["cpu"]), str(state["precision"])
         cuda = _decode(state["cuda"]) if "cuda" in state and trainer.device.type == "cuda" else None
         ema_updates = int(state.get("ema_updates", 0))
-    except (KeyError, ValueError, TypeError) as error:
+        knobs = _knobs(state.get("knobs", {}))
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise RunError(f"{place / STATE_FILE} is not a checkpoint's state ({error})") from error
     trainer.model.load_state_dict(model_state)
     if trainer.ema is not None and averaged is not None:
@@ -136,5 +145,5 @@ def _restore_from(trainer: Trainer, place: Path) -> float:
     torch.set_rng_state(cpu)
     if cuda is not None:
         torch.cuda.set_rng_state(cuda, trainer.device)
-    trainer.step, trainer.precision = step, precision
+    trainer.step, trainer.precision, trainer.knobs = step, precision, knobs
     return seconds

@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from explorer import runs
-from explorer.config import ACTIVE_NATS, ConditionalConfig, DdpmConfig, RunConfig
+from explorer import metrics, runs
+from explorer.config import ACTIVE_NATS, DiffusionConfig, RunConfig, parse_turns
 from explorer.data.batches import batches, binarized, steps_per_epoch, to_tensor, to_unit
 from explorer.data.catalog import Dataset, load
 from explorer.errors import TrainingError
-from explorer.messages import Measurement, Pictures, Progress, Split, TrainingEnded, TrainingStarted
+from explorer.messages import Knobs, Measurement, Pictures, Progress, Split, TrainingEnded, TrainingStarted, Turned
 from explorer.models import devices
 from explorer.models.build import Model, parameter_count
 from explorer.models.latent import LatentModel
@@ -23,10 +23,11 @@ from explorer.training.objectives import Average
 from explorer.training.publish import make_pictures, publish
 from explorer.training.trainer import Trainer
 
-Message = TrainingStarted | Progress | Pictures | TrainingEnded
+Message = TrainingStarted | Progress | Pictures | Turned | TrainingEnded
 _TEST_ITEMS = 2048
 _TEST_EVERY = 25  # training images per test image between two looks at the test split: < 2 % of the work
 _PICTURE_SHARE = 0.005
+_PAUSE = 0.01  # seconds; a shorter answer is no pause
 _SETTLING_ITEMS = 2000
 
 
@@ -34,7 +35,17 @@ def _never() -> bool:
     return False
 
 
-def train(folder: Path, *, should_stop: Callable[[], bool] = _never, resume: bool = False) -> Iterator[Message]:
+def _untouched() -> Knobs | None:
+    return None
+
+
+def train(
+    folder: Path,
+    *,
+    should_stop: Callable[[], bool] = _never,
+    knobs: Callable[[], Knobs | None] = _untouched,
+    resume: bool = False,
+) -> Iterator[Message]:
     """Train the run of a folder to its last epoch, and yield what happens.
 
     Each measurement is in ``metrics.jsonl`` before it is yielded. However the loop ends (finished, stopped, generator
@@ -43,7 +54,9 @@ def train(folder: Path, *, should_stop: Callable[[], bool] = _never, resume: boo
 
     Args:
         folder: a run made by ``runs.create``.
-        should_stop: asked after every step.
+        should_stop: asked after every step; while it waits, training is paused.
+        knobs: asked before every step; what it returns stays until it returns something else, None changes nothing.
+            Every turn is an event in ``metrics.jsonl``, and ``training.turns`` replays them.
         resume: go on from the newest valid checkpoint instead of from the start.
 
     Raises:
@@ -51,7 +64,7 @@ def train(folder: Path, *, should_stop: Callable[[], bool] = _never, resume: boo
         TrainingError: the loss is no number any more, or the device has no memory left.
     """
     try:
-        yield from _Loop(folder, resume).run(should_stop)
+        yield from _Loop(folder, resume).run(should_stop, knobs)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _out_of_memory(folder) from error
     except RuntimeError as error:
@@ -80,18 +93,19 @@ class _Loop:
         self.settings = config.training
         self.device = devices.resolve(self.settings.device)
         self.data: Dataset = load(config.data)
-        self.told = isinstance(config.model, ConditionalConfig)
         self.images, self.labels = self._to_device("train", config)
         self.test, self.test_labels = self._to_device("test", config)
         self.per_epoch = steps_per_epoch(len(self.images), self.settings.batch_size)
         self.trainer = Trainer(config, self.device, self.per_epoch)
+        self.told = self.trainer.model.classes > 0
         self.total = self.per_epoch * self.settings.epochs
+        self.turns = parse_turns(self.settings.turns)
         self.before = 0.0
         self.tested_at_step = -(10**9)
         self.latest: dict[str, float] = {}
         if resume:
             self.before = checkpoints.restore(self.trainer, folder)
-            runs.cut_measurements(folder, self.trainer.step)
+            metrics.cut(folder, self.trainer.step)
             self._remember_tests()
         else:
             size = self.settings.batch_size
@@ -107,7 +121,7 @@ class _Loop:
         values, labels = self.data.split(split)
         images = to_tensor(values, self.device)
         model = config.model
-        if not isinstance(model, DdpmConfig) and (model.likelihood, model.binarization) == ("bernoulli", "static"):
+        if not isinstance(model, DiffusionConfig) and (model.likelihood, model.binarization) == ("bernoulli", "static"):
             images = binarized(images, split)
         return images, torch.from_numpy(labels).to(self.device)
 
@@ -120,7 +134,7 @@ class _Loop:
         self.seen += len(chosen)
 
     def _remember_tests(self) -> None:
-        for measurement in runs.measurements(self.folder):
+        for measurement in metrics.measurements(self.folder):
             if measurement.split == "test":
                 self._note_test(measurement)
 
@@ -146,7 +160,7 @@ class _Loop:
             values={name: _rounded(value) for name, value in values.items()},
             kl_per_dimension=tuple(map(_rounded, kl_per_dimension)),
         )
-        runs.append_measurement(self.folder, measurement)
+        metrics.append(self.folder, measurement)
         return measurement
 
     def _progress(self, measurement: Measurement) -> Progress:
@@ -166,7 +180,28 @@ class _Loop:
 
     # ---- the whole ----
 
-    def run(self, should_stop: Callable[[], bool]) -> Iterator[Message]:
+    def _turn(self, wanted: Knobs | None) -> Iterator[Turned]:
+        """Turn the knobs to what is wanted now, or to what the run's settings say for this step."""
+        planned = [turn for turn in self.turns if turn.step == self.trainer.step]
+        if wanted is None and planned:
+            wanted = Knobs(planned[-1].beta, planned[-1].rate)
+        if wanted is None or wanted == self.trainer.knobs:
+            return
+        self.trainer.knobs = wanted
+        turned = Turned(self.trainer.step, round(self.trainer.step / self.per_epoch, 6), wanted)
+        metrics.append_turn(self.folder, turned)
+        yield turned
+
+    def _asked_to_stop(self, should_stop: Callable[[], bool]) -> bool:
+        """Return the answer; the time it took to answer is no training time."""
+        asked = time.monotonic()
+        stopped = should_stop()
+        waited = time.monotonic() - asked
+        if waited > _PAUSE:
+            self.began += waited
+        return stopped
+
+    def run(self, should_stop: Callable[[], bool], knobs: Callable[[], Knobs | None]) -> Iterator[Message]:
         trainer = self.trainer
         self._record_start()
         yield TrainingStarted(
@@ -184,8 +219,9 @@ class _Loop:
                 for chosen in batches(
                     len(self.images), self.settings.batch_size, self.settings.seed, epoch, first, self.device
                 ):
+                    yield from self._turn(knobs())
                     self._step(chosen)
-                    stopped = should_stop()
+                    stopped = self._asked_to_stop(should_stop)
                     if trainer.step % self.settings.log_every == 0 or stopped:
                         yield self._log_training()
                     if time.monotonic() - self.saved_at > self.settings.checkpoint_seconds:
@@ -258,11 +294,11 @@ class _Loop:
         with devices.lock(self.device):
             messages.append(publish(self.folder, model.eval(), self.data, self.trainer.step, self.device))
             self.trainer.model.train()
-        metrics = {**self.latest, "epochs": self.trainer.step / self.per_epoch, "seconds": round(self._seconds(), 1)}
-        runs.update_record(self.folder, metrics=metrics, status=reason)
+        figures = {**self.latest, "epochs": self.trainer.step / self.per_epoch, "seconds": round(self._seconds(), 1)}
+        runs.update_record(self.folder, metrics=figures, status=reason)
         messages.append(
             TrainingEnded(
-                str(self.folder), "finished" if reason == "finished" else "stopped", self.trainer.step, metrics
+                str(self.folder), "finished" if reason == "finished" else "stopped", self.trainer.step, figures
             )
         )
         return iter(messages)

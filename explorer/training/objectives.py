@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from explorer.config import DdpmConfig, ModelConfig
 from explorer.data.batches import to_signed, to_unit
 from explorer.models.autoencoder import Autoencoder
+from explorer.models.bound import training_losses
 from explorer.models.build import Model
 from explorer.models.codebook import perplexity
 from explorer.models.diffusion import Diffusion
@@ -97,33 +99,45 @@ def vq_terms(model: VQVAE, values: Tensor, generator: torch.Generator) -> Terms:
     )
 
 
-def ddpm_terms(model: Diffusion, alpha_bar: Tensor, values: Tensor, generator: torch.Generator) -> Terms:
-    """Return the simple loss ‖ε − ε̂‖² averaged over values, t ~ U{1..T}; Ho et al. 2020, eq. 14.
+def ddpm_terms(
+    model: Diffusion, values: Tensor, labels: Tensor | None, generator: torch.Generator, settings: DdpmConfig
+) -> Terms:
+    """Return the loss of a diffusion model at t ~ U{1..T}: see ``bound.training_losses``.
+
+    In training the class of a share of the items is hidden, so that the model learns both answers that guidance mixes.
 
     Args:
-        model: predicts ε.
-        alpha_bar: ᾱ on the device of the values, shape (T + 1,).
+        model: the network and its process.
         values: bytes or coordinates, shape (batch, channels, height, width).
-        generator: source of t and ε, on the device of the values.
+        labels: classes (batch,), or None.
+        generator: source of t, ε and of which classes are hidden, on the device of the values.
+        settings: which loss, and how many classes are hidden.
     """
-    t = torch.randint(1, len(alpha_bar), (len(values),), generator=generator, device=values.device)
-    noise = torch.randn(values.shape, generator=generator, device=values.device)
-    errors = model.simple_loss(to_signed(values), t, noise, alpha_bar)
-    return Terms(errors.mean(), {"loss": errors.detach().sum()})
+    device = values.device
+    t = torch.randint(1, model.schedule.timesteps + 1, (len(values),), generator=generator, device=device)
+    noise = torch.randn(values.shape, generator=generator, device=device)
+    if labels is not None and model.training and settings.class_dropout > 0:
+        hidden = torch.rand(len(values), generator=generator, device=device) < settings.class_dropout
+        labels = labels.masked_fill(hidden, model.classes)
+    losses, errors = training_losses(model, to_signed(values), t, noise, labels, settings.loss == "bound")
+    sums = {"loss": errors.detach().sum()}
+    if losses is not errors:
+        sums["objective"] = losses.detach().sum()
+    return Terms(losses.mean(), sums)
 
 
 def terms(
     model: Model,
-    alpha_bar: Tensor | None,
     values: Tensor,
     labels: Tensor | None,
     generator: torch.Generator,
     pressure: Pressure,
+    settings: ModelConfig,
 ) -> Terms:
-    """Return the terms of one batch for whichever family ``model`` is; ``alpha_bar`` is needed for diffusion only."""
+    """Return the terms of one batch for whichever family ``model`` is."""
     if isinstance(model, Diffusion):
-        assert alpha_bar is not None
-        return ddpm_terms(model, alpha_bar, values, generator)
+        assert isinstance(settings, DdpmConfig)
+        return ddpm_terms(model, values, labels, generator, settings)
     if isinstance(model, VQVAE):
         return vq_terms(model, values, generator)
     if isinstance(model, Autoencoder):

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from explorer import runs
-from explorer.config import RunConfig
+from explorer.config import ImportedConfig, RunConfig
 from explorer.data.catalog import load
+from explorer.errors import ConfigError
 from explorer.models import devices
 from explorer.models.build import check_size
 
@@ -15,6 +16,8 @@ def new_run(config: RunConfig, folder: Path | None = None, *, command: str = "")
     Raises:
         DeviceError, DataError, ConfigError, RunError: what is not, before anything is written.
     """
+    if isinstance(config.model, ImportedConfig):
+        raise ConfigError("an imported model cannot be trained here; set model.family, for example to ddpm")
     devices.resolve(config.training.device)
     check_size(config)
     load(config.data)

@@ -1,6 +1,8 @@
 """From a trained model to what the explorer opens: weights, pictures, the latent map, and the manifest last."""
 
 import io
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +15,17 @@ from explorer.data.catalog import Dataset
 from explorer.messages import Pictures, Pixels
 from explorer.models import weights
 from explorer.models.build import Model
-from explorer.models.chain import NoiseSource, reverse_chain
-from explorer.models.diffusion import Diffusion, spaced_steps
+from explorer.models.diffusion import Diffusion
 from explorer.models.latent import LatentModel
+from explorer.models.noise import NoiseSource
 from explorer.models.posterior import latent_map
-from explorer.models.prior import prior_pictures
+from explorer.models.prior import prior_labels, prior_pictures
+from explorer.models.samplers import ChainState, Denoiser, ddim
+from explorer.models.schedules import spaced_steps
 from explorer.models.vq_vae import VQVAE
 
 _SHOWN = 16
 _SAMPLES = 64
-_POINTS = 2000
 _PREVIEW_STEPS = 50
 _SEED = 0
 
@@ -33,32 +36,54 @@ def _shown(values: Tensor) -> Pixels:
     return images.of_points(array.reshape(-1, 2))[None] if array.shape[1:] == (1, 1, 2) else images.from_unit(array)
 
 
+def sample_chain(
+    model: Diffusion, device: torch.device, samples: int = _SAMPLES, steps: int = _PREVIEW_STEPS
+) -> Iterator[ChainState]:
+    """Yield the chain of DDIM (η = 0) that ends in the samples shown of a model, on a fixed seed.
+
+    Args:
+        model: the model whose pictures are wanted; one that is told classes goes through them in turn.
+        device: where the model is.
+        samples: how many to draw of pictures; of points it is always as many as make a cloud.
+        steps: how many of the T steps to visit; all, where there are fewer.
+    """
+    noise = NoiseSource(_SEED, images.CLOUD if model.points else samples)
+    visited = spaced_steps(model.schedule.timesteps, min(steps, model.schedule.timesteps))
+    denoise = Denoiser(model, prior_labels(model, noise.count, device), clip=model.clips)
+    yield from ddim(denoise, noise.draw(model.shape, device), noise, visited)
+
+
+def chain_pictures(samples: Tensor, step: int) -> Pictures:
+    """Return the pictures of a diffusion model, which reconstructs nothing, from samples (batch, C, H, W)."""
+    shown = _shown(samples if samples.shape[1:] == (2, 1, 1) else (samples + 1) / 2)
+    nothing = np.zeros((0, *shown.shape[1:]), np.uint8)
+    return Pictures(step, nothing, nothing, shown)
+
+
 @torch.inference_mode()
-def make_pictures(model: Model, data: Dataset, step: int, device: torch.device, samples: int = _SAMPLES) -> Pictures:
+def make_pictures(
+    model: Model, data: Dataset | None, step: int, device: torch.device, samples: int = _SAMPLES
+) -> Pictures:
     """Return test images, their reconstructions and samples on a fixed seed; of points, a picture of each set.
 
     Images are encoded as they are: black-or-white draws belong to training and evaluation.
 
     Args:
         model: the model whose pictures are wanted.
-        data: where the test items are; samples of a conditional model go through its classes in turn.
+        data: where the test items are, which a diffusion model does not need; samples of a conditional model go
+            through its classes in turn.
         step: the training step they belong to.
         device: where the model is.
         samples: how many samples to draw. Diffusion draws them by 50 steps of DDIM (η = 0).
     """
+    if isinstance(model, Diffusion):
+        [last] = deque(sample_chain(model, device, samples), maxlen=1)
+        return chain_pictures(last.x_t, step)
+    assert data is not None
     values, labels = data.split("test")
     points = values.dtype != np.uint8
-    noise = NoiseSource(_SEED, _POINTS if points else samples)
-    if isinstance(model, Diffusion):
-        state = None
-        steps = spaced_steps(model.schedule.timesteps, min(_PREVIEW_STEPS, model.schedule.timesteps))
-        for state in reverse_chain(model, noise, device, steps, eta=0.0):  # noqa: B007  # the last one is x_0
-            pass
-        assert state is not None
-        drawn = state.x_t if points else (state.x_t + 1) / 2
-        nothing = np.zeros((0, *_shown(drawn[:1]).shape[1:]), np.uint8)
-        return Pictures(step, nothing, nothing, _shown(drawn))
-    count = _POINTS if points else _SHOWN
+    noise = NoiseSource(_SEED, images.CLOUD if points else samples)
+    count = images.CLOUD if points else _SHOWN
     shown, told = to_unit(to_tensor(values[:count], device)), torch.from_numpy(labels[:count]).to(device)
     again = model.picture(model.encode(shown, told)[0], told)
     if isinstance(model, VQVAE):
@@ -72,13 +97,17 @@ def _npz(**arrays: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def publish(folder: Path, model: Model, data: Dataset, step: int, device: torch.device) -> Pictures:
-    """Write what the explorer opens into a run folder and return the pictures.
+def publish(
+    folder: Path, model: Model, data: Dataset | None, step: int, device: torch.device, pictures: Pictures | None = None
+) -> Pictures:
+    """Write what the explorer opens into a run folder and return the pictures: those given, else drawn now.
+
+    Arguments as in ``make_pictures``.
 
     Raises:
         RunError: the disk is full or the folder is not writable.
     """
-    pictures = make_pictures(model, data, step, device)
+    pictures = pictures or make_pictures(model, data, step, device)
     state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     contents = {
         runs.WEIGHTS: weights.to_bytes(state),
@@ -88,6 +117,7 @@ def publish(folder: Path, model: Model, data: Dataset, step: int, device: torch.
         ),
     }
     if isinstance(model, LatentModel):
+        assert data is not None
         found = latent_map(model, data, device)
         contents[runs.LATENTS] = _npz(
             means=found.means.astype(np.float16),  # a thousandth of σ is more than a screen shows

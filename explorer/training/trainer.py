@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from explorer.config import DdpmConfig, RunConfig
+from explorer.messages import Knobs
 from explorer.models import devices
 from explorer.models.build import Model, build, effective_beta
-from explorer.models.diffusion import Diffusion
 from explorer.models.latent import LatentModel
 from explorer.training.ema import EMA
 from explorer.training.objectives import Average, Pressure, Terms, terms
@@ -38,18 +38,16 @@ class Trainer:
             # attention trains slower.
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
         self.generator = torch.Generator(device).manual_seed(config.training.seed)
-        self.alpha_bar: Tensor | None = None
         self.ema: EMA | None = None
-        if isinstance(config.model, DdpmConfig):
-            assert isinstance(self.model, Diffusion)
-            self.alpha_bar = self.model.schedule.alpha_bar.float().to(device)
-            self.ema = EMA(self.model, config.model.ema_decay) if config.model.ema_decay > 0 else None
+        if isinstance(config.model, DdpmConfig) and config.model.ema_decay > 0:
+            self.ema = EMA(self.model, config.model.ema_decay)
         self.parameters = [weight for weight in self.model.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.Adam(
             self.parameters, lr=config.training.learning_rate, fused=device.type in {"cpu", "cuda"}
         )
         self.precision = "float32"
         self.step = 0
+        self.knobs = Knobs()
 
     def pressure(self) -> Pressure:
         """Return how the KL is weighted at this step: β after its warm-up, and the capacity where there is one."""
@@ -57,17 +55,22 @@ class Trainer:
         warm_up, capacity = getattr(model, "warm_up_epochs", 0.0), getattr(model, "capacity", 0.0)
         epoch = self.step / self.per_epoch
         beta = self.beta * min(1.0, epoch / warm_up) if warm_up > 0 else self.beta
+        if self.knobs.beta is not None:
+            beta = self.knobs.beta
         if capacity <= 0:
             return Pressure(beta)
         grows = getattr(model, "capacity_epochs", 0.0)
         return Pressure(beta, capacity * min(1.0, epoch / grows) if grows > 0 else capacity)
 
-    def _fall(self) -> None:
-        """Let the learning rate follow half a cosine to 0; Loshchilov & Hutter 2017, without restarts."""
+    def _set_rate(self) -> None:
+        """Set the learning rate of this step: as it is, or along half a cosine to 0; Loshchilov & Hutter 2017."""
         settings = self.config.training
-        share = min(1.0, self.step / (self.per_epoch * settings.epochs))
+        rate = settings.learning_rate * self.knobs.rate
+        if settings.schedule == "cosine":  # without restarts
+            share = min(1.0, self.step / (self.per_epoch * settings.epochs))
+            rate *= 0.5 * (1 + math.cos(math.pi * share))
         for group in self.optimizer.param_groups:
-            group["lr"] = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+            group["lr"] = rate
 
     @property
     def sampled(self) -> Model:
@@ -76,8 +79,7 @@ class Trainer:
 
     def train_step(self, values: Tensor, labels: Tensor | None = None) -> Terms:
         """Take one optimizer step on a batch of bytes or points and return its terms."""
-        if self.config.training.schedule == "cosine":
-            self._fall()
+        self._set_rate()
         result = self._forward(self.model, values, labels, self.generator, self.precision)
         self.optimizer.zero_grad(set_to_none=True)
         result.loss.backward()  # type: ignore[no-untyped-call]
@@ -93,9 +95,9 @@ class Trainer:
         self, model: Model, values: Tensor, labels: Tensor | None, generator: torch.Generator, precision: str
     ) -> Terms:
         if precision == "float32":  # the context alone costs a hundredth of a small model's step
-            return terms(model, self.alpha_bar, values, labels, generator, self.pressure())
+            return terms(model, values, labels, generator, self.pressure(), self.config.model)
         with devices.autocast(self.device):
-            return terms(model, self.alpha_bar, values, labels, generator, self.pressure())
+            return terms(model, values, labels, generator, self.pressure(), self.config.model)
 
     @torch.no_grad()
     def evaluate(self, values: Tensor, labels: Tensor | None = None, batch_size: int = 512) -> Average:

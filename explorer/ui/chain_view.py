@@ -14,9 +14,12 @@ _REVERSE = (
     ("x<sub>t</sub> what the chain holds", "The picture at step t: signal and noise"),
     (
         "x̂₀(x<sub>t</sub>, t) guessed image",
-        "The image the network sees: (x_t − √(1−ᾱ_t)·ε̂)/√ᾱ_t, clipped",
+        "The clean image that the network's answer means; kept in [−1, 1] where it is clipped",
     ),
-    (f"{EPS_HAT}(x<sub>t</sub>, t) guessed noise", "The network's prediction, from −3 (black) to 3 (white)"),
+    (
+        f"{EPS_HAT}(x<sub>t</sub>, t) guessed noise",
+        "The noise that x_t and x̂₀ leave over: (x_t − √ᾱ_t·x̂₀)/√(1−ᾱ_t), from −3 (black) to 3 (white)",
+    ),
 )
 _FORWARD = (
     ("x<sub>t</sub> image and noise", "x_t = √ᾱ_t·x₀ + √(1−ᾱ_t)·ε, drawn at once from q(x_t|x₀)"),
@@ -33,7 +36,7 @@ class ChainView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.timesteps = 0
+        self.steps: tuple[int, ...] = ()
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(12)
@@ -82,9 +85,15 @@ class ChainView(QWidget):
             picture.clear("")
 
     def _all_marks(self) -> list[int]:
-        """Return the t's of the film strip; q(x_t|x_0) changes fast near 0, so they are denser there."""
-        marks = np.round(np.linspace(0, 1, _STRIP) ** 1.4 * self.timesteps).astype(int).tolist()
-        return marks if self._forward else marks[::-1]
+        """Return the t's of the film strip; q(x_t|x_0) changes fast near 0, so they are denser there.
+
+        ``steps`` are the t's there are: rising from 0 to T for the forward process, falling for the chain.
+        """
+        last = len(self.steps) - 1
+        places = np.unique(np.round(np.linspace(0, 1, _STRIP) ** 1.4 * last).astype(int))
+        return (
+            [self.steps[place] for place in places] if self._forward else [self.steps[last - p] for p in places[::-1]]
+        )
 
     def show_noised(self, noised: Noised, gallery: Gallery, t: int) -> None:
         """Show the forward process of an image at t."""
@@ -102,7 +111,8 @@ class ChainView(QWidget):
         for (_, picture), pixels in zip(self.panes, (frame.x_t, frame.x0_hat, frame.eps_hat), strict=True):
             picture.set_pixels(pixels[one])
         self._marks = [t for t in self._all_marks() if t >= frames[-1].t]
-        self._show_strip(np.stack([frames[self.timesteps - t].x_t[followed] for t in self._marks]), frame.t)
+        at = {shown.t: shown for shown in frames}
+        self._show_strip(np.stack([at[t].x_t[followed] for t in self._marks]), frame.t)
         self.items.set_pixels(frame.x_t, _ROW if len(frame.x_t) <= _ROW else 2 * _ROW)
         self.items.select(followed)
 

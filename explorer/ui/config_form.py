@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
-from explorer.config import MODEL_SECTIONS, DataConfig, RunConfig, TrainingConfig
+from explorer.config import MODEL_SECTIONS, DataConfig, FamilyName, RunConfig, TrainingConfig
 from explorer.errors import ConfigError
 from explorer.settings import load_settings, preset_names, with_settings
 from explorer.ui.panel import button, column, empty, label
@@ -18,7 +18,9 @@ _NAMES = {
     "hierarchical": "Hierarchical VAE", "ddpm": "DDPM", "mlp": "MLP", "unet": "U-Net", "bernoulli": "Bernoulli",
     "gaussian": "Gaussian", "cpu": "CPU", "cuda": "CUDA", "mps": "MPS", "ema": "moving average",
     "beta": "β itself", "beta_norm": "β_norm", "digits": "Digits · 1 797", "mnist": "MNIST · 70 000",
-    "sprites": "Sprites · drawn",
+    "sprites": "Sprites · drawn", "cifar10": "CIFAR-10 · 60 000", "nothing": "no class", "class": "its class",
+    "mean": "the mean μ̃ (A)", "x0": "the clean x₀ (B)", "eps": "the noise ε (C)", "v": "v", "simple": "simple",
+    "posterior": "β̃_t, of the posterior", "bound": "the bound",
 }  # fmt: skip
 
 
@@ -162,11 +164,13 @@ class ConfigForm(QWidget):
         hints = _hints(field)
         choices: tuple[str, ...] = hints.get("choices", ())
         if get_origin(field.annotation) is Literal:
-            choices = get_args(field.annotation)
+            choices = tuple(choice for choice in get_args(field.annotation) if choice not in hints.get("hidden", ()))
         if address == "model.family":
-            choices = tuple(MODEL_SECTIONS)
+            choices = get_args(FamilyName)
         if choices:
             box = QComboBox()
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(6)
             for choice in choices if value in choices else (*choices, str(value)):  # a run's device may be cuda:1
                 box.addItem(_NAMES.get(choice, choice), choice)
             box.setCurrentIndex(max(0, box.findData(value)))
@@ -200,7 +204,7 @@ class ConfigForm(QWidget):
             if self._rows[address][1].annotation is str:
                 found.append(f"{address}={json.dumps(text)}")
             else:
-                listed = address in {"model.multipliers", "model.latent_sizes"}
+                listed = address in {"model.multipliers", "model.latent_sizes", "model.betas"}
                 found.append(f"{address}=[{text}]" if listed else f"{address}={text}")
         return found
 

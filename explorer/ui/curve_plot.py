@@ -85,6 +85,7 @@ class CurvePlot(Panel):
         self.item.getAxis("left").setWidth(46)
         self.body.addWidget(self.plot, 1)
         self._cursor: pg.InfiniteLine | None = None
+        self._marks: list[pg.InfiniteLine] = []
         self._bars: pg.BarGraphItem | None = None
         self._shown_bars: tuple[list[float], list[str], list[bool]] = ([], [], [])
         theme.current().changed.connect(self._recolor)
@@ -178,6 +179,33 @@ class CurvePlot(Panel):
         every = max(1, -(-len(names) * _TICK_WIDTH // max(_TICK_WIDTH, self.width() - 70)))
         self.item.getAxis("bottom").setTicks([[(i, name) for i, name in enumerate(names) if i % every == 0]])
 
+    # ---- marks ----
+
+    def add_mark(self, x: float, text: str) -> None:
+        """Put a thin dashed line with a few words at x: something happened there."""
+        mark = pg.InfiniteLine(
+            x, angle=90, label=text, labelOpts={"position": 0.94, "rotateAxis": (1, 0), "anchors": [(1, 1), (1, 1)]}
+        )
+        self._marks.append(mark)
+        self.item.addItem(mark, ignoreBounds=True)
+        self._paint_mark(mark)
+
+    def clear_marks(self) -> None:
+        """Remove all marks."""
+        for mark in self._marks:
+            self.item.removeItem(mark)
+        self._marks = []
+
+    @property
+    def marks(self) -> list[tuple[float, str]]:
+        """Return where the marks are and what they say."""
+        return [(float(mark.value()), str(mark.label.format)) for mark in self._marks]
+
+    def _paint_mark(self, mark: pg.InfiniteLine) -> None:
+        muted = theme.colors().muted
+        mark.setPen(pg.mkPen(muted, width=1, style=Qt.PenStyle.DashLine))
+        mark.label.setColor(muted)
+
     # ---- cursor ----
 
     def set_cursor(self, x: float) -> None:
@@ -201,5 +229,7 @@ class CurvePlot(Panel):
                 self._write_legend(key, self._legend_labels[key].property("value"))
         if self._cursor is not None:
             self._cursor.setPen(pg.mkPen(colors.text, width=1.5))
+        for mark in self._marks:
+            self._paint_mark(mark)
         if self._bars is not None:
             self.set_bars(*self._shown_bars)

@@ -5,10 +5,15 @@ from pathlib import Path
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from explorer.data import mnist
+from explorer.data import cifar, mnist
 from explorer.ui.page import Page
 from explorer.ui.panel import button, label
 from explorer.workers.keep_data import KeepData
+
+_BROUGHT = {
+    "mnist": ("MNIST", "its four IDX files", "train-images-idx3-ubyte.gz and the other three", mnist.available),
+    "cifar10": ("CIFAR-10", "its six binary files", "data_batch_1.bin to 5 and test_batch.bin", cifar.available),
+}
 
 
 class DataFinder(QWidget):
@@ -17,32 +22,42 @@ class DataFinder(QWidget):
     def __init__(self, page: Page) -> None:
         super().__init__()
         self._page = page
+        self._name = "mnist"
         self._worker: KeepData | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        text = label("MNIST is not on this machine yet. Choose the folder that holds its four IDX files.", "muted")
-        text.setWordWrap(True)
-        self.locate = button("Locate MNIST…", "Choose the folder with train-images-idx3-ubyte.gz and the other three")
+        self._text = label("", "muted")
+        self._text.setWordWrap(True)
+        self.locate = button("Locate…", "Choose the folder with the files")
         self.locate.clicked.connect(self._ask)
-        layout.addWidget(text)
+        layout.addWidget(self._text)
         layout.addWidget(self.locate)
         self.hide()
 
     def look(self, name: str) -> None:
         """Show whether the data set ``name`` is missing."""
-        self.setVisible(name == "mnist" and not mnist.available())
+        if name not in _BROUGHT:
+            self.hide()
+            return
+        self._name = name
+        title, what, inside, available = _BROUGHT[name]
+        self._text.setText(f"{title} is not on this machine yet. Choose the folder that holds {what}.")
+        self.locate.setText(f"Locate {title}…")
+        self.locate.setAccessibleName(self.locate.text())
+        self.locate.setToolTip(f"Choose the folder with {inside}")
+        self.setVisible(not available())
 
     @Slot()
     def _ask(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "The folder with MNIST's four files")
+        chosen = QFileDialog.getExistingDirectory(self, f"The folder with {_BROUGHT[self._name][1]}")
         if chosen:
             self.take(Path(chosen))
 
     def take(self, folder: Path) -> None:
         """Check the files of a folder and keep a copy of them."""
         self.locate.setEnabled(False)
-        self._page.job.emit(("reading MNIST", -1.0))
-        self._worker = KeepData(folder, self)
+        self._page.job.emit((f"reading {_BROUGHT[self._name][0]}", -1.0))
+        self._worker = KeepData(self._name, folder, self)
         self._worker.kept.connect(self._kept)
         self._worker.failed.connect(self._page.problem)
         self._worker.finished.connect(self._finished)
@@ -50,7 +65,7 @@ class DataFinder(QWidget):
 
     @Slot()
     def _kept(self) -> None:
-        self._page.status.emit("MNIST is there now")
+        self._page.status.emit(f"{_BROUGHT[self._name][0]} is there now")
         self.hide()
 
     @Slot()

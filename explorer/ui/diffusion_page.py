@@ -1,33 +1,23 @@
 """The Diffusion page: noise becomes a picture, a picture becomes noise, step by step, under one clock."""
 
-import time
+import math
 
-import numpy as np
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from explorer import images
-from explorer.messages import (
-    DenoiseRequest,
-    Failure,
-    Frame,
-    Frames,
-    Gallery,
-    Noised,
-    NoiseRequest,
-    OpenedModel,
-    Pixels,
-)
+from explorer.config import Sampling
+from explorer.messages import DenoiseRequest, Failure, Frame, Frames, Gallery, Noised, NoiseRequest, OpenedModel
 from explorer.ui.chain_view import ChainView
 from explorer.ui.diffusion_controls import DiffusionControls
+from explorer.ui.diffusion_exports import DiffusionExports
 from explorer.ui.page import Page
 from explorer.ui.player import Player
 from explorer.ui.step_panel import StepPanel
 from explorer.workers.session_worker import OpenRequest, SessionWorker, StopChain
 
-_GIF_FRAMES = 60
-_POINTS = 2000  # that make a cloud
+_MOST_BYTES = 512 << 20
 
 
 class DiffusionPage(Page):
@@ -44,8 +34,13 @@ class DiffusionPage(Page):
         self.running = False
         self._requests = 0
         self._opening = 0
+        self._samples = 0
+        self._return_to: int | None = None
+        self._busy = False
         self._sampling = 0
-        self._sampled_seed = 0
+        self.sampled_seed = 0
+        self.sampled_how = Sampling()
+        self._steps: tuple[int, ...] = ()
         self._noising = 0
         self.worker = SessionWorker(self)
         self.worker.opened.connect(self._opened)
@@ -64,12 +59,9 @@ class DiffusionPage(Page):
         self.controls = DiffusionControls(self)
         self.controls.direction_changed.connect(self._change_direction)
         self.controls.seed_changed.connect(self._seed_changed)
+        self.controls.sampling_changed.connect(self._sampling_changed)
         self.controls.sample_pressed.connect(self._sample_or_cancel)
-        export = self.controls.export
-        export.add("picture", "Followed picture (PNG)", ".png", self._picture_png)
-        export.add("samples", "All pictures (PNG)", ".png", self._items_png)
-        export.add("chain", "Film strip (PNG)", ".png", self._strip_png)
-        export.add("chain-animation", "The chain (GIF)", ".gif", self._chain_gif)
+        self._exports = DiffusionExports(self)
         outer.addWidget(self.controls)
         middle = QHBoxLayout()
         middle.setSpacing(12)
@@ -98,7 +90,7 @@ class DiffusionPage(Page):
 
     def _state(self) -> None:
         self.controls.set_state(
-            ready=self.model is not None,
+            ready=self.model is not None and not self._busy,
             running=self.running,
             exportable=self.noised is not None if self.forward else bool(self.frames),
         )
@@ -110,8 +102,9 @@ class DiffusionPage(Page):
         """Open a model by name or run folder, and draw a first batch from it."""
         self._requests += 1
         self._opening = self._requests
-        self._sampling, self.running = 0, False
+        self._sampling, self.running, self._busy = 0, False, True
         self._state()
+        self.view.clear("opening …")
         self.job.emit((f"opening {name}", -1.0))
         self.worker.submit(OpenRequest(self._opening, name))
 
@@ -119,17 +112,24 @@ class DiffusionPage(Page):
     def _opened(self, model: OpenedModel) -> None:
         if model.request != self._opening:
             return
+        self._busy = False
         self.job.emit(None)
         if model.schedule is None:
+            self.model, self.frames, self.noised = None, [], None  # the session is that of the other model now
+            self.view.clear("Open a diffusion model from the Models page.")
+            self._state()
             self.problem.emit(Failure(f"{model.card.title} has no diffusion chain; open it on the Latent page"))
             return
         self.model, self.frames, self.noised, self.gallery = model, [], None, None
         self.followed = self.chosen_image = 0
-        self.view.timesteps = self.timesteps
         self.view.clear("")
         self.step.set_schedule(model.schedule)
+        self.controls.sampling.set_model(self.timesteps, model)
+        self.controls.cloud = model.points
         self.player.pause()
+        self._set_steps(())
         self.player.set_positions(self.timesteps + 1, 0)
+        self.player.slider.setFocus()  # Space and the arrows are the player's
         self.subject.emit(f"model: {model.card.title}")
         self._state()
         if not self.forward:
@@ -143,17 +143,34 @@ class DiffusionPage(Page):
 
     @Slot(object)
     def _failed(self, failure: Failure) -> None:
-        self.running = False
+        self.running, self._busy = False, False
+        self._sampling = 0
         self.job.emit(None)
+        if not self.forward:
+            self.player.set_positions(len(self.frames))
         self._state()
         self.problem.emit(failure)
 
+    def _set_steps(self, steps: tuple[int, ...]) -> None:
+        """Take note of the t's of the chain; none are known before its first frame."""
+        self._steps = steps
+        self.view.steps = tuple(range(self.timesteps + 1)) if self.forward else steps
+
     # ---- asking ----
+
+    @Slot()
+    def _sampling_changed(self) -> None:
+        if self.model is not None and not self.forward:
+            followed, at = self.followed, self.t
+            self._start_sampling()  # from the same noise: one sees only what the setting does
+            self.followed, self._return_to = min(followed, self._samples - 1), at
 
     @Slot()
     def _seed_changed(self) -> None:
         if self.forward:
             self._ask_noised()
+        elif self.controls.seed != self.sampled_seed:
+            self._start_sampling()
 
     @Slot()
     def _sample_or_cancel(self) -> None:
@@ -162,19 +179,30 @@ class DiffusionPage(Page):
         else:
             self._start_sampling()
 
+    def _most_samples(self) -> int:
+        """Return how many samples a whole chain may have, at three pictures a step, for the memory that is allowed."""
+        assert self.model is not None
+        steps = self.controls.sampling.sampling.steps or self.timesteps
+        return max(1, _MOST_BYTES // (3 * (steps + 1) * math.prod(self.model.image_shape)))
+
     def _start_sampling(self) -> None:
-        if self.model is None:
+        if self.model is None or self._busy:
             return
         if self.forward:
             self.controls.mode.choose("reverse")
         self._requests += 1
-        self._sampling, self._sampled_seed = self._requests, self.controls.seed
-        self.frames, self.running, self.followed = [], True, 0
+        self._sampling, self.sampled_seed = self._requests, self.controls.seed
+        self.sampled_how = self.controls.sampling.sampling
+        self._set_steps(())
+        self.frames, self.running, self.followed, self._return_to = [], True, 0, None
         self.player.pause()
         self.player.set_positions(self.timesteps + 1, 0)
         self._state()
-        count = _POINTS if self.model is not None and self.model.points else self.controls.wanted
-        self.worker.submit(DenoiseRequest(self._sampling, count, self._sampled_seed))
+        count = images.CLOUD if self.model.points else min(self.controls.wanted, self._most_samples())
+        if count < self.controls.wanted:
+            self.status.emit(f"{count} samples at once: more would take over {_MOST_BYTES >> 20} MB of frames")
+        self._samples = 1 if self.model.points else count
+        self.worker.submit(DenoiseRequest(self._sampling, count, self.sampled_seed, self.sampled_how))
 
     def cancel_job(self) -> None:
         """Stop the chain; what is computed so far stays to be scrubbed."""
@@ -182,7 +210,8 @@ class DiffusionPage(Page):
             self.running = False
             self.worker.submit(StopChain())
             self.job.emit(None)
-            self.player.set_positions(len(self.frames))
+            if not self.forward:
+                self.player.set_positions(len(self.frames))
             self._state()
 
     def _ask_noised(self) -> None:
@@ -198,7 +227,8 @@ class DiffusionPage(Page):
         self._state()
         if self.model is None:
             return
-        total = self.timesteps + 1
+        self._set_steps(self._steps)
+        total = self.timesteps + 1 if self.forward or not self._steps else len(self._steps)
         if not self.forward:
             self.player.set_positions(total if self.running else len(self.frames), len(self.frames))
             self.player.go_to(len(self.frames) - 1)
@@ -221,19 +251,30 @@ class DiffusionPage(Page):
         self.frames.extend(message.frames)
         if message.done:
             self.running = False
-        share = len(self.frames) / message.total
+        if first:
+            self._set_steps(message.t)
+        share = len(self.frames) / len(message.t)
         self.job.emit((f"denoising · t = {self.frames[-1].t}", share) if self.running else None)
         if first or message.done:
             self._state()
         if self.forward:
             return
         if self.running or message.done:
-            self.player.set_positions(message.total, len(self.frames))
+            self.player.set_positions(len(message.t), len(self.frames))
         else:  # the rest of a chain that was cancelled
             self.player.set_positions(len(self.frames))
-        if first:
+        if first and self._return_to is None:
             self.player.go_to(0)
             self.player.start()
+        elif self._return_to is not None and not self.player.playing:
+            self._go_back_to(self._return_to)
+
+    def _go_back_to(self, t: int) -> None:
+        """Show the frame at t, or the one after it where that t is not visited, once it is computed."""
+        reached = next((place for place, frame in enumerate(self.frames) if frame.t <= t), None)
+        if reached is not None:
+            self._return_to = None
+        self.player.go_to(len(self.frames) - 1 if reached is None else reached)
 
     @Slot(object)
     def _got_noised(self, message: Noised) -> None:
@@ -264,12 +305,14 @@ class DiffusionPage(Page):
     @property
     def t(self) -> int:
         """Return the t that is shown."""
-        return self.player.position if self.forward else self.timesteps - self.player.position
+        if self.forward:
+            return self.player.position
+        return self._steps[self.player.position] if self.player.position < len(self._steps) else self.timesteps
 
     @Slot(int)
     def _go_to_t(self, t: int) -> None:
         self.player.pause()
-        self.player.go_to(t if self.forward else self.timesteps - t)
+        self.player.go_to(t if self.forward else self._steps.index(t))
 
     @Slot(int)
     def _choose_item(self, index: int) -> None:
@@ -292,39 +335,6 @@ class DiffusionPage(Page):
             super().keyPressEvent(event)
         else:
             action()
-
-    # ---- taking home ----
-
-    def _provenance(self, what: str) -> dict[str, object]:
-        assert self.model is not None
-        made: dict[str, object] = {**self.model.provenance, "made": what, "t": self.t}
-        if self.forward:
-            made |= {"process": "forward", "image": self.chosen_image, "seed": self.controls.seed}
-        else:
-            made |= {"process": "reverse", "sampler": "DDPM", "item": self.followed, "seed": self._sampled_seed}
-        return {**made, "time": time.strftime("%Y-%m-%dT%H:%M:%S")}
-
-    def _picture_png(self) -> bytes:
-        return images.png_bytes(images.sheet(self.view.picture.pixels, wanted=512), self._provenance("picture"))
-
-    def _items_png(self) -> bytes:
-        return images.png_bytes(images.sheet(self.view.items.pixels), self._provenance("pictures"))
-
-    def _strip_png(self) -> bytes:
-        strip = self.view.strip.pixels
-        return images.png_bytes(images.sheet(strip, len(strip)), self._provenance("film strip"))
-
-    def _film(self) -> list[Pixels]:
-        if self.forward:
-            assert self.noised is not None
-            film: list[Pixels] = [picture[None] for picture in self.noised.x_t]
-        else:
-            film = [frame.x_t for frame in self.frames]
-        kept = np.unique(np.linspace(0, len(film) - 1, min(_GIF_FRAMES, len(film))).round().astype(int))
-        return [film[index] for index in kept]
-
-    def _chain_gif(self) -> bytes:
-        return images.gif_bytes([images.sheet(pixels) for pixels in self._film()])
 
     def shutdown(self) -> bool:
         """End the session's thread."""

@@ -6,6 +6,9 @@ from typing import Any
 from explorer.messages import ModelCard
 
 _NAN = float("nan")
+_PREDICTS = {"mean": "μ̃ (A)", "x0": "x₀ (B)", "eps": "ε (C)", "v": "v"}
+
+_ERRORS = {"mean": "‖μ̃ − μ‖²", "x0": "‖x₀ − x̂₀‖²", "eps": "‖ε − ε̂‖²", "v": "‖v − v̂‖²"}  # what a loss is of
 
 
 def plain(value: object) -> str:
@@ -25,17 +28,17 @@ def spaced(number: int) -> str:
 
 def figures(card: ModelCard) -> str:
     """Return the figures of a model in one line."""
-    metrics = card.metrics
+    metrics, predicts = card.metrics, card.config.get("model", {}).get("predicts", "eps")
     if card.problem:
         return card.problem
     if not metrics:
-        return "not trained to an end yet"
+        return "trained elsewhere" if card.family == "imported" else "not trained to an end yet"
     if "test_elbo" in metrics:
         text = f"ELBO {metrics['test_elbo']:.1f} · KL {metrics.get('test_kl', _NAN):.1f} nats"
     elif card.latent:
         text = f"ln p(x|z) {metrics.get('test_reconstruction', _NAN):.1f} nats"
     else:
-        text = f"test loss {metrics.get('test_loss', _NAN):.3f}"
+        text = f"{_ERRORS.get(str(predicts), 'loss')} {metrics.get('test_loss', _NAN):.3g}"
     return text.replace("-", "−")
 
 
@@ -50,6 +53,11 @@ def latents(card: ModelCard) -> str:
     return f"{plain(model.get('latent_size', '?'))}-d"
 
 
+def _predicts(model: Mapping[str, Any]) -> str:
+    """Return the symbol of what a diffusion model's network is asked for."""
+    return _PREDICTS.get(str(model.get("predicts", "eps")), "?")
+
+
 def tags(card: ModelCard) -> list[str]:
     """Return the marks of a card: family, what is special about it, whose it is."""
     model = card.config.get("model", {})
@@ -59,8 +67,8 @@ def tags(card: ModelCard) -> list[str]:
         if card.label == "β-VAE" or model.get("beta", 1) != 1:
             name = "β_norm" if model.get("beta_is") == "beta_norm" else "β"
             marks.append(f"{name} = {plain(model.get('beta', 1))}")
-    elif card.family == "ddpm":
-        marks.append(f"ε · T = {plain(model.get('timesteps', '?'))}")
+    elif card.family:
+        marks.append(f"{_predicts(model)} · T = {plain(model.get('timesteps', '?'))}")
     return [*marks, "bundled" if card.bundled else "yours"]
 
 
@@ -82,12 +90,15 @@ def details(card: ModelCard) -> list[tuple[str, str]]:
         special = [("p(x|z)", _likelihood(model)), ("Network", network), ("Latents", f"{latents(card)}{active}")]
     else:
         schedule = f"{plain(model.get('schedule'))} · T = {plain(model.get('timesteps'))}"
-        special = [("Predicts", "ε"), ("Network", network), ("Schedule", schedule)]
+        special = [("Predicts", _predicts(model)), ("Network", network), ("Schedule", schedule)]
+    trained = f"{card.dataset} · {metrics.get('epochs', 0):.0f} epochs"
+    if card.family == "imported":
+        trained = "elsewhere" if card.dataset == "none" else f"{card.dataset}, elsewhere"
     return [
         ("Family", card.label),
         *special,
-        ("Trained on", f"{card.dataset} · {metrics.get('epochs', 0):.0f} epochs"),
-        ("Test", figures(card)),
+        ("Trained on", trained),
+        *([] if card.family == "imported" else [("Test", figures(card))]),
         ("Made", card.created[:10]),
         ("Folder", card.name),
     ]

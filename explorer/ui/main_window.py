@@ -87,7 +87,8 @@ class MainWindow(QWidget):
         super().__init__()
         self.setWindowTitle("VAE & Diffusion Explorer")
         self.setMinimumSize(900, 600)
-        self.resize(1440, 900)
+        room = self.screen().availableGeometry()
+        self.resize(min(1440, room.width()), min(900, room.height() - 40))  # the title bar is not in it
         self.report: DeviceReport | None = None
         self._remember = remember
         self._pages: dict[str, Page] = {}

@@ -83,6 +83,7 @@ class Segmented(QFrame):
             made = button(text, tip)
             made.setCheckable(True)
             made.setCursor(Qt.CursorShape.PointingHandCursor)
+            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to what had them
             self._group.addButton(made, index)
             self.buttons[key] = made
             row.addWidget(made)

@@ -126,7 +126,7 @@ def _diffusion(window: object, folder: Path) -> None:
     assert isinstance(page, DiffusionPage)
     _wait(lambda: bool(page.frames) and not page.running, "the chain did not end")
     page.player.pause()
-    page.player.go_to(round(0.72 * page.timesteps))
+    page.player.go_to(round(0.72 * (len(page.frames) - 1)))
 
 
 _SHOW: dict[str, Callable[[object, Path], None]] = {

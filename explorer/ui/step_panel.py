@@ -83,10 +83,11 @@ class StepPanel(QWidget):
             self._lines[0].setText(f"t = {t} of {len(self._schedule.beta) - 1}")
             equation = f"x<sub>t</sub> = {tinted(math.sqrt(bar), c.accent)}·x₀ + {tinted(math.sqrt(1 - bar), c.bad)}·ε"
         elif step is not None:
-            self._lines[0].setText(f"t = {t} → {t - 1}")
+            self._lines[0].setText(f"t = {t} → {step.to}")
+            where = "t−1" if step.to == t - 1 else step.to
             equation = (
-                f"x<sub>t−1</sub> = {tinted(step.x0, c.accent)}·{X0_HAT} + {tinted(step.x_t, c.second)}·x<sub>t</sub>"
-                f" + {tinted(step.sigma, c.bad)}·z"
+                f"x<sub>{where}</sub> = {tinted(step.x0, c.accent)}·{X0_HAT}"
+                f" + {tinted(step.x_t, c.second)}·x<sub>t</sub> + {tinted(step.sigma, c.bad)}·z"
             )
         else:
             self._lines[0].setText(f"t = {t}")

@@ -3,20 +3,28 @@
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar
 
-from explorer import images, runs
+from explorer import metrics, runs
+from explorer.config import ModelConfig, RunConfig
 from explorer.errors import ExplorerError
-from explorer.messages import Failure, Measurement, Pictures, Progress, TrainingEnded, TrainingStarted, has_latents
-from explorer.ui import theme
+from explorer.messages import (
+    Failure,
+    Knobs,
+    Measurement,
+    Pictures,
+    Progress,
+    TrainingEnded,
+    TrainingStarted,
+    Turned,
+)
 from explorer.ui.config_form import ConfigForm
 from explorer.ui.data_finder import DataFinder
-from explorer.ui.export import ExportButton
+from explorer.ui.live_controls import LiveControls
+from explorer.ui.now_panel import NowPanel
 from explorer.ui.page import Page
-from explorer.ui.panel import Panel, button, label
-from explorer.ui.picture_grid import PictureGrid
+from explorer.ui.panel import Panel, label
 from explorer.ui.training_curves import TrainingCurves
 from explorer.workers.training_thread import TrainingThread
 
@@ -47,6 +55,8 @@ class TrainPage(Page):
         self.folder: Path | None = None
         self.progress: Progress | None = None
         self._title = ""
+        self._unfinished = False
+        self._shown_config: RunConfig | None = None
         self._redraw = QTimer(self, interval=_REDRAW_MS)
         self._redraw.timeout.connect(self._draw)
         self._build()
@@ -62,7 +72,9 @@ class TrainPage(Page):
         row.addWidget(self._experiment())
         self.curves = TrainingCurves()
         row.addWidget(self.curves, 1)
-        row.addWidget(self._pictures())
+        self.now = NowPanel(self, self._provenance)
+        self.now.explore_button.clicked.connect(self._explore)
+        row.addWidget(self.now)
 
     def _experiment(self) -> Panel:
         panel = Panel("Experiment", "What is learned, by which model, and how")
@@ -71,18 +83,15 @@ class TrainPage(Page):
         panel.body.addWidget(self.form, 1)
         self.finder = DataFinder(self)
         panel.body.addWidget(self.finder)
-        buttons = QHBoxLayout()
-        self.start_button = button("Start", "Train in the background (Ctrl+Return)", "primary")
-        QShortcut(QKeySequence("Ctrl+Return"), self, self.start_button.click)
-        self.start_button.clicked.connect(self.start)
-        self.stop_button = button(
-            "Stop", "Stop after this step; the model so far is kept and can be explored", "danger"
-        )
-        self.stop_button.clicked.connect(self.cancel_job)
-        self.stop_button.setEnabled(False)
-        buttons.addWidget(self.start_button, 1)
-        buttons.addWidget(self.stop_button)
-        panel.body.addLayout(buttons)
+        self.live = LiveControls(self)
+        self.live.started.connect(self.start)
+        self.live.restarted.connect(self._start_anew)
+        self.live.stopped.connect(self.cancel_job)
+        self.live.paused.connect(self._pause)
+        self.live.stepped.connect(self._step)
+        self.live.slowed.connect(self._slow)
+        self.live.turned.connect(self._turn)
+        panel.body.addWidget(self.live)
         self.status_line = label("", "muted", tabular=True)
         self.status_line.setWordWrap(True)
         panel.body.addWidget(self.status_line)
@@ -91,45 +100,7 @@ class TrainPage(Page):
         self.bar.setRange(0, 1000)
         self.bar.setAccessibleName("training progress")
         panel.body.addWidget(self.bar)
-        theme.current().changed.connect(self._icons)
-        self._icons()
         return panel
-
-    @Slot()
-    def _icons(self) -> None:
-        self.start_button.setIcon(theme.icon("play", theme.colors().on_accent))
-        self.stop_button.setIcon(theme.icon("stop", theme.colors().bad))
-
-    def _pictures(self) -> Panel:
-        panel = Panel("What it makes now", "On fixed test images and a fixed seed, so that changes come from learning")
-        panel.setFixedWidth(300)
-        self._originals_title = label("test images, reconstructions below", "muted")
-        self.reconstructions = PictureGrid("test images and reconstructions", 4)
-        self._samples_title = label("samples from the prior", "muted")
-        self.samples = PictureGrid("samples")
-        for grid in (self.reconstructions, self.samples):
-            grid.align = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter
-        panel.body.addWidget(self._originals_title)
-        panel.body.addWidget(self.reconstructions, 1)
-        panel.body.addWidget(self._samples_title)
-        panel.body.addWidget(self.samples, 1)
-        foot = QGridLayout()
-        self.explore_button = button("Explore it →", "Open the trained model on its page")
-        self.explore_button.setEnabled(False)
-        self.explore_button.clicked.connect(self._explore)
-        self.export = ExportButton(self)
-        self.export.add("samples", "Samples (PNG)", ".png", self._samples_png)
-        self.export.add("reconstructions", "Test images and reconstructions (PNG)", ".png", self._reconstructions_png)
-        foot.addWidget(self.explore_button, 0, 0)
-        foot.addWidget(self.export, 0, 1)
-        foot.setColumnStretch(0, 1)
-        panel.body.addLayout(foot)
-        self._no_pictures()
-        return panel
-
-    def _no_pictures(self) -> None:
-        self.reconstructions.clear("Start a training to see what the model makes of test images.")
-        self.samples.clear("Its samples appear here.")
 
     @property
     def family(self) -> str:
@@ -139,17 +110,15 @@ class TrainPage(Page):
     @Slot()
     def _form_changed(self) -> None:
         self.finder.look(self.form.data_name)
+        self._buttons()
         if self.running or self.folder is not None:
             return
-        self._lay_out_for(self.form._config.model.family)
+        self._lay_out_for(self.form._config.model)
 
-    def _lay_out_for(self, family: str) -> None:
-        self.curves.set_family(family)
-        latent = has_latents(family)
-        self._originals_title.setVisible(latent)
-        self.reconstructions.setVisible(latent)
-        prior = "samples around the codes' mean" if family == "autoencoder" else "samples from the prior"
-        self._samples_title.setText(prior if latent else "samples by 50 steps of DDIM")
+    def _lay_out_for(self, model: ModelConfig) -> None:
+        family = model.family
+        self.curves.set_family(family, getattr(model, "predicts", "eps"))
+        self.now.lay_out(family)
 
     # ---- training ----
 
@@ -160,7 +129,7 @@ class TrainPage(Page):
 
     @Slot()
     def start(self) -> None:
-        """Train what the form says."""
+        """Train what the form says; where a run is shown that can go on and nothing was changed, go on with it."""
         if self.running:
             return
         try:
@@ -168,12 +137,15 @@ class TrainPage(Page):
         except ExplorerError as error:
             self.problem.emit(Failure(str(error)))
             return
-        self.folder, self.progress = None, None
-        self._title = config.title
-        self.curves.clear()
-        self._no_pictures()
-        self._lay_out_for(config.model.family)
-        self.thread_ = TrainingThread(config, parent=self)
+        resumed = self._resumable()
+        self._title, self._shown_config = config.title, self.form._config
+        if resumed is None:
+            self.folder, self.progress = None, None
+            self.curves.clear()
+            self.now.clear()
+            self._lay_out_for(config.model)
+        self.live.set_knobs(self._knobs_of(config, resumed), has_beta=hasattr(config.model, "beta"))
+        self.thread_ = TrainingThread(resumed or config, parent=self)
         self.thread_.happened.connect(self._happened)
         self.thread_.failed.connect(self._failed)
         self.thread_.finished.connect(self._finished)
@@ -183,20 +155,56 @@ class TrainPage(Page):
         self._buttons()
         self._redraw.start()
 
+    @Slot()
+    def _start_anew(self) -> None:
+        self._unfinished = False
+        self.start()
+
     def cancel_job(self) -> None:
         """Stop the training; what it learned is kept."""
         if self.thread_ is not None:
             self.thread_.requestInterruption()
             self.status_line.setText("stopping and saving…")
-            self.stop_button.setEnabled(False)
+            self.live.stop.setEnabled(False)
+
+    def _resumable(self) -> Path | None:
+        """Return the folder of the run that is shown if it can go on and the form still says what it was made with."""
+        if self.folder is None or self.running or not self._unfinished:
+            return None
+        return self.folder if self.form._config == self._shown_config else None
+
+    def _knobs_of(self, config: RunConfig, resumed: Path | None) -> Knobs:
+        turned = metrics.turns(resumed) if resumed is not None else []
+        last = turned[-1].knobs if turned else Knobs()
+        return Knobs(last.beta if last.beta is not None else getattr(config.model, "beta", None), last.rate)
+
+    @Slot(bool)
+    def _pause(self, paused: bool) -> None:
+        if self.thread_ is not None:
+            self.thread_.pause(paused)
+            if paused:
+                self.status_line.setText("paused · nothing is lost")
+
+    @Slot()
+    def _step(self) -> None:
+        if self.thread_ is not None:
+            self.thread_.step()
+
+    @Slot(float)
+    def _slow(self, seconds: float) -> None:
+        if self.thread_ is not None:
+            self.thread_.slow_down(seconds)
+
+    @Slot(object)
+    def _turn(self, knobs: Knobs) -> None:
+        if self.thread_ is not None:
+            self.thread_.turn(knobs)
 
     def _buttons(self) -> None:
-        self.start_button.setEnabled(not self.running)
-        self.start_button.setText("Training…" if self.running else "Start")
-        self.stop_button.setEnabled(self.running)
+        paused = self.thread_ is not None and self.thread_.paused
+        self.live.show_state(running=self.running, waiting=paused, resumable=self._resumable() is not None)
         self.form.setEnabled(not self.running)
-        self.explore_button.setEnabled(self.folder is not None and not self.running)
-        self.export.setEnabled(len(self.samples.pixels) > 0)
+        self.now.explore_button.setEnabled(self.folder is not None and not self.running)
 
     @Slot(object)
     def _happened(self, messages: tuple[object, ...]) -> None:
@@ -205,7 +213,9 @@ class TrainPage(Page):
                 self.progress = message
                 self.curves.add(message.measurement)
             elif isinstance(message, Pictures):
-                self.show_pictures(message)
+                self.now.show_pictures(message)
+            elif isinstance(message, Turned):
+                self.curves.mark(message)
             elif isinstance(message, TrainingStarted):
                 self.folder = Path(message.folder)
                 self.subject.emit(f"run: {self.folder.name}")
@@ -213,6 +223,8 @@ class TrainPage(Page):
                 self._ended(message)
 
     def _ended(self, message: TrainingEnded) -> None:
+        self._redraw.stop()  # or the next tick would write over what is said here
+        self._unfinished = message.reason != "finished"
         words = "finished" if message.reason == "finished" else "stopped and kept"
         self.status_line.setText(f"{words} after {message.step} steps, {duration(message.metrics['seconds'])}")
         self.bar.setValue(1000 if message.reason == "finished" else self.bar.value())
@@ -246,7 +258,7 @@ class TrainPage(Page):
         at = progress.measurement
         epoch = min(int(at.epoch) + 1, progress.total_epochs)
         rate = f"{progress.images_per_second:,.0f}".replace(",", " ")
-        if not self.thread_.isInterruptionRequested():
+        if not self.thread_.isInterruptionRequested() and not self.thread_.paused:
             self.status_line.setText(
                 f"Epoch {epoch} of {progress.total_epochs} · {rate} img/s · {duration(progress.seconds_left)} left"
             )
@@ -255,20 +267,6 @@ class TrainPage(Page):
             (f"training {self._title} · epoch {epoch}/{progress.total_epochs}", at.step / progress.total_steps)
         )
 
-    def show_pictures(self, pictures: Pictures) -> None:
-        """Show what the model makes."""
-        if len(pictures.originals):
-            rows = [
-                part[first : first + 4]
-                for first in range(0, min(8, len(pictures.originals)), 4)
-                for part in (pictures.originals, pictures.reconstructions)
-            ]
-            self.reconstructions.set_pixels(np.concatenate(rows), 4)
-        else:
-            self.reconstructions.clear("A diffusion model reconstructs nothing; its samples are below.")
-        self.samples.set_pixels(pictures.samples[:64])
-        self.export.setEnabled(True)
-
     def show_run(self, folder: Path) -> None:
         """Show a run that was trained before: its settings, curves and pictures.
 
@@ -276,22 +274,28 @@ class TrainPage(Page):
             ExplorerError: the folder is no run, or damaged.
         """
         config = runs.read_config(folder)
+        turned = metrics.turns(folder)
         self.form.set_config(config)
+        self._shown_config = self.form._config
         self.curves.clear()
-        self._lay_out_for(config.model.family)
-        measured: list[Measurement] = list(runs.measurements(folder))
+        for turn in turned:
+            self.curves.mark(turn)
+        self._lay_out_for(config.model)
+        measured: list[Measurement] = list(metrics.measurements(folder))
         for measurement in measured:
             self.curves.add(measurement)
         self.curves.redraw()
         self.folder, self.progress = folder, None
-        self._no_pictures()
+        self.now.clear()
         pictures = runs.read_pictures(folder)
         if pictures is not None:
-            self.show_pictures(pictures)
+            self.now.show_pictures(pictures)
         card = runs.card(folder)
         seconds = duration(card.metrics.get("seconds", 0.0))
-        self.status_line.setText(f"trained {card.metrics.get('epochs', 0):g} epochs in {seconds}")
-        self.bar.setValue(1000)
+        done = card.metrics.get("epochs", 0)
+        self._unfinished = done < config.training.epochs and bool(runs.checkpoint_folders(folder))
+        self.status_line.setText(f"trained {done:g} of {config.training.epochs} epochs in {seconds}")
+        self.bar.setValue(round(1000 * min(1.0, done / config.training.epochs)))
         self.subject.emit(f"run: {folder.name}")
         self._buttons()
 
@@ -300,17 +304,9 @@ class TrainPage(Page):
         if self.folder is not None:
             self.explore.emit(str(self.folder), self.family)
 
-    # ---- taking home ----
-
-    def _provenance(self, what: str) -> dict[str, object]:
+    def _provenance(self) -> dict[str, object]:
         step = self.progress.measurement.step if self.progress is not None else None
-        return {"model": self.folder.name if self.folder else self._title, "made": what, "step": step}
-
-    def _samples_png(self) -> bytes:
-        return images.png_bytes(images.sheet(self.samples.pixels), self._provenance("samples"))
-
-    def _reconstructions_png(self) -> bytes:
-        return images.png_bytes(images.sheet(self.reconstructions.pixels, 4), self._provenance("reconstructions"))
+        return {"model": self.folder.name if self.folder else self._title, "step": step}
 
     def shutdown(self) -> bool:
         """Stop the training, which saves a checkpoint first."""

@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from explorer.config import ACTIVE_NATS
-from explorer.messages import Measurement, has_latents
+from explorer.messages import Measurement, Turned, has_latents
 from explorer.ui.curve_plot import CurvePlot
 from explorer.ui.panel import EPS_HAT, label
 
@@ -14,6 +14,8 @@ _ELBO_TIP = (
     "ELBO = E_q[ln p(x|z)] − KL(q(z|x) ‖ p(z)), a lower bound of ln p(x), in nats per image, summed over pixels, "
     "constants included. Always the true bound, whatever β is"
 )
+
+_ERRORS = {"mean": "‖μ̃ − μ‖²", "x0": "‖x₀ − x̂₀‖²", "eps": f"‖ε − {EPS_HAT}‖²", "v": "‖v − v̂‖²"}
 
 
 class TrainingCurves(QWidget):
@@ -30,9 +32,9 @@ class TrainingCurves(QWidget):
         self.elbo.add_curve("train", "train", "accent")
         self.elbo.add_curve("test", "test", "second")
         self.loss = CurvePlot(
-            f"Loss ‖ε − {EPS_HAT}‖² per value",
+            "Loss",
             "epoch",
-            "Mean squared error of the guessed noise; 1 is no idea",
+            "Mean squared error of what the network is asked for; at 1 a network of ε or v has no idea",
         )
         self.loss.add_curve("train", "train", "accent")
         self.loss.add_curve("test", "test", "second")
@@ -63,8 +65,8 @@ class TrainingCurves(QWidget):
         grid.setColumnStretch(1, 1)
         self.clear()
 
-    def set_family(self, family: str) -> None:
-        """Show the plots that a family has."""
+    def set_family(self, family: str, predicts: str = "eps") -> None:
+        """Show the plots that a family has; ``predicts`` is what a diffusion network is asked for."""
         self.family = family
         bound = has_latents(family) and family != "autoencoder"
         for plot in (self.elbo, self.parts, self.bars):
@@ -74,7 +76,7 @@ class TrainingCurves(QWidget):
         self.bars.title.setText("−ln p(k) per place of the grid (nats)" if codes else "KL per dimension (nats)")
         self.bars.plot.getPlotItem().setLabel("bottom", "place, sorted" if codes else "latent dimension, sorted")
         self._loss_name = "objective" if family == "autoencoder" else "loss"
-        diffusion = f"Loss ‖ε − {EPS_HAT}‖² per value"
+        diffusion = f"Loss {_ERRORS[predicts]} per value"
         self.loss.title.setText("−ln p(x|z) (nats per item)" if family == "autoencoder" else diffusion)
 
     def clear(self) -> None:
@@ -85,6 +87,7 @@ class TrainingCurves(QWidget):
         self._stale = True
         for plot in (self.elbo, self.loss, self.parts):
             plot.forget_zoom()
+            plot.clear_marks()
         self.redraw()
 
     def add(self, measurement: Measurement) -> None:
@@ -95,6 +98,13 @@ class TrainingCurves(QWidget):
         if measurement.kl_per_dimension:
             self._kl = measurement.kl_per_dimension
         self._stale = True
+
+    def mark(self, turned: Turned) -> None:
+        """Draw where the knobs were turned."""
+        said = [] if turned.knobs.beta is None else [f"β {turned.knobs.beta:g}"]
+        said += [f"lr × {turned.knobs.rate:g}"] if turned.knobs.rate != 1 or not said else []
+        for plot in (self.elbo, self.loss, self.parts):
+            plot.add_mark(turned.epoch, " · ".join(said))
 
     def redraw(self, last_epoch: float | None = None) -> None:
         """Draw what is new since the last time, on an axis up to ``last_epoch`` (what there is by default)."""

@@ -8,18 +8,18 @@ from explorer.workers.thread import Worker
 
 
 class KeepData(Worker):
-    """Checks and copies the MNIST files of a folder; ``kept`` when they are there."""
+    """Checks and copies the files of the data set ``name`` from a folder; ``kept`` when they are there."""
 
     kept = Signal()
 
-    def __init__(self, folder: Path, parent: QObject | None = None) -> None:
+    def __init__(self, name: str, folder: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("keep data")
-        self._folder = folder
+        self._name, self._folder = name, folder
 
     def work(self) -> None:
         """Check and copy."""
         from explorer.data.catalog import bring
 
-        bring("mnist", self._folder)
+        bring(self._name, self._folder)
         self.kept.emit()

@@ -61,19 +61,27 @@ class SessionWorker(Worker):
         self.setObjectName("session")
         self._mailbox = Latest(_ORDER)
         self._session: ModelSession | None = None
+        self._stopped = False
         self._chain: Iterator[Frame] | None = None
         self._chain_request = DenoiseRequest(0, 0, 0)
+        self._chain_steps: tuple[int, ...] = ()
         self._computed: list[Frame] = []
         self._published = 0.0
 
     def submit(self, request: object) -> None:
-        """Leave a request; the thread starts with the first one."""
+        """Leave a request; the thread starts with the first one, and does not start again once it was stopped.
+
+        An answer that was under way when the window closed may still lead a page to ask for more.
+        """
+        if self._stopped:
+            return
         self._mailbox.submit(request, _INSTEAD_OF.get(type(request), ()))
         if not self.isRunning():
             self.start()
 
     def stop(self, milliseconds: int = 10_000) -> bool:
-        """End the thread after the step it is in and return whether it did in time."""
+        """End the thread for good, after the step it is in, and return whether it did in time."""
+        self._stopped = True
         self._mailbox.close()
         return super().stop(milliseconds)
 
@@ -117,6 +125,7 @@ class SessionWorker(Worker):
             self.noised.emit(self._session.noised(request))
         elif isinstance(request, DenoiseRequest):
             self._computed, self._chain_request = [], request
+            self._chain_steps = (*self._session.chain_steps(request), 0)
             self._chain = self._session.denoise(request)
 
     def _advance(self) -> None:
@@ -133,7 +142,5 @@ class SessionWorker(Worker):
     def _publish(self, done: bool) -> None:
         if not self._computed:
             return
-        assert self._session is not None
-        total = len(self._session.schedule().beta)
-        self.frames.emit(Frames(self._chain_request.request, tuple(self._computed), done, total))
+        self.frames.emit(Frames(self._chain_request.request, tuple(self._computed), done, self._chain_steps))
         self._computed, self._published = [], time.monotonic()

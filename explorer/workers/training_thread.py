@@ -1,31 +1,87 @@
-"""Training in the background of the window."""
+"""Training in the background of the window: it can be paused, slowed, stepped, and its knobs turned."""
 
 import os
+import threading
 import time
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from explorer.config import RunConfig
-from explorer.messages import TrainingEnded, TrainingStarted
+from explorer.messages import Knobs, TrainingEnded, TrainingStarted
 from explorer.workers.thread import Worker, be_polite
 
 _PUBLISH_SECONDS = 0.04
+_LOOK_SECONDS = 0.03  # between two looks at whether a pause is over
 
 
 class TrainingThread(Worker):
     """Runs one experiment and emits ``happened`` with a tuple of messages, 25 times a second at most.
 
     Args:
-        config: what to train; a new run folder is made for it in the library.
+        what: the settings of a new run, for which a folder is made in the library; or the folder of a run to go on
+            with from its newest valid checkpoint.
         parent: the thread's owner.
     """
 
     happened = Signal(object)
 
-    def __init__(self, config: RunConfig, parent: QObject | None = None) -> None:
+    def __init__(self, what: RunConfig | Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.config = config
+        self.what = what
         self.setObjectName("training")
+        self._lock = threading.Lock()
+        self._paused = False
+        self._steps = 0
+        self._delay = 0.0
+        self._knobs: Knobs | None = None
+        self._waiting: list[object] = []
+
+    # ---- from the window's thread ----
+
+    @property
+    def paused(self) -> bool:
+        """Return whether training waits."""
+        return self._paused
+
+    def pause(self, paused: bool) -> None:
+        """Wait after the step that is being taken, or go on."""
+        with self._lock:
+            self._paused, self._steps = paused, 0
+
+    def step(self) -> None:
+        """Take one more step and wait again."""
+        with self._lock:
+            self._paused = True
+            self._steps += 1
+
+    def slow_down(self, seconds: float) -> None:
+        """Wait so long after every step; 0 is full speed."""
+        self._delay = seconds
+
+    def turn(self, knobs: Knobs) -> None:
+        """Turn the knobs, from the next step on."""
+        self._knobs = knobs
+
+    # ---- in the thread ----
+
+    def _should_stop(self) -> bool:
+        until = time.monotonic() + self._delay
+        while not self.isInterruptionRequested():
+            with self._lock:
+                if self._paused and self._steps > 0:
+                    self._steps -= 1
+                    return False
+                if not self._paused and time.monotonic() >= until:
+                    return False
+            self._publish()
+            time.sleep(_LOOK_SECONDS)
+        return True
+
+    def _publish(self) -> None:
+        if self._waiting:
+            self.happened.emit(tuple(self._waiting))
+            self._waiting = []
 
     def work(self) -> None:
         """Train until done or interrupted; whatever happens, the loop saves first."""
@@ -36,14 +92,13 @@ class TrainingThread(Worker):
         from explorer.training.prepare import new_run
 
         torch.set_num_threads(max(1, os.cpu_count() or 1))
-        folder = new_run(self.config, command="window")
-        waiting: list[object] = []
+        resume = isinstance(self.what, Path)
+        folder = self.what if isinstance(self.what, Path) else new_run(self.what, command="window")
         published = 0.0
-        for message in train(folder, should_stop=self.isInterruptionRequested):
-            waiting.append(message)
+        for message in train(folder, should_stop=self._should_stop, knobs=lambda: self._knobs, resume=resume):
+            self._waiting.append(message)
             now = time.monotonic()
             if now - published >= _PUBLISH_SECONDS or isinstance(message, TrainingStarted | TrainingEnded):
-                self.happened.emit(tuple(waiting))
-                waiting, published = [], now
-        if waiting:
-            self.happened.emit(tuple(waiting))
+                self._publish()
+                published = now
+        self._publish()

@@ -28,7 +28,7 @@ class Soak:
         page.form.set_config(load_settings("digits-vae"))
         for address, text in {"epochs": "1000000", "log_every": "5", "device": "cpu"}.items():
             page.form.set_value(f"training.{address}", text)
-        QTest.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
+        QTest.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
         page._redraw.setInterval(50)
         self._real = page.curves.redraw
         page.curves.redraw = self._counted  # type: ignore[method-assign]

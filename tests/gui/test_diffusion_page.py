@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from explorer import images
+from explorer.config import Sampling
 from explorer.data.catalog import load
 from explorer.inference.session import ModelSession
 from explorer.messages import DenoiseRequest, Failure
@@ -216,3 +217,159 @@ def test_closing_in_mid_chain(window: MainWindow, until: Until) -> None:
     until(lambda: len(page.frames) > 3)
     window.close()
     assert not page.worker.isRunning()
+
+
+# ---- how to sample -------------------------------------------------------------------------------------------------
+
+
+def test_a_sampler_with_few_steps_is_the_librarys(page: DiffusionPage, folder: Path, until: Until) -> None:
+    controls = page.controls.sampling
+    assert not controls.eta.isVisibleTo(page), "η is of DDIM"
+    controls.sampler.choose("ddim")
+    controls.steps.setCurrentIndex(controls.steps.findData(10))
+    controls.steps.activated.emit(controls.steps.currentIndex())
+    controls.eta.set_value(0.5)
+    until(lambda: len(page.frames) == 11 and not page.running)
+    wanted = Sampling(sampler="ddim", steps=10, eta=0.5)
+    expected = list(ModelSession.open(folder, "cpu").denoise(DenoiseRequest(0, 16, 42, wanted)))
+    for ours, theirs in zip(page.frames, expected, strict=True):
+        assert ours.t == theirs.t and int(np.abs(ours.x_t.astype(int) - theirs.x_t).max()) <= 1
+    page.player.pause()
+    for position in (0, 4, 10):
+        page.player.go_to(position)
+        assert page.t == page.frames[position].t and page.player.where.text() == f"t = {page.t}"
+    page.player.go_to(0)
+    assert "t = 20 → 18" in page.step._lines[0].text() and "x<sub>18</sub>" in page.step._lines[1].text()
+    assert page.view._marks == [frame.t for frame in page.frames if frame.t in page.view._marks]
+    page._go_to_t(page.view._marks[-1])
+    assert page.t == 0
+
+
+def test_the_class_is_asked_for_from_the_same_noise(page: DiffusionPage, until: Until, tmp_path: Path) -> None:
+    controls = page.controls.sampling
+    assert controls.label.count() == 12 and controls.guidance.isVisibleTo(page)
+    start = page.frames[0].x_t
+    controls.label.setCurrentIndex(controls.label.findData(3))
+    controls.label.activated.emit(0)
+    controls.guidance.set_value(2)
+    assert controls.sampling == Sampling(label=3, guidance=2)
+    until(lambda: len(page.frames) == 21 and not page.running and page.sampled_how == controls.sampling)
+    assert np.array_equal(page.frames[0].x_t, start), "the starting noise is kept"
+    page.controls.export.save("samples", tmp_path / "s.png")
+    told = images.read_provenance(tmp_path / "s.png")
+    assert (told["label"], told["guidance"], told["sampler"]) == (3, 2, "ddpm")
+    controls.label.setCurrentIndex(1)
+    controls.label.activated.emit(1)
+    assert controls.sampling.guidance == 0 and not controls.guidance.isVisibleTo(page), "no class, no guidance"
+    until(lambda: not page.running)
+
+
+@pytest.mark.parametrize(("width", "rows"), [(1440, 1), (1000, 2)])
+def test_controls_take_a_second_row_where_it_is_narrow(
+    page: DiffusionPage, qtbot: QtBot, width: int, rows: int
+) -> None:
+    window = page.window()
+    window.resize(width, 800)
+    qtbot.wait(50)
+    controls = page.controls
+    assert (controls.sample.mapTo(controls, controls.sample.rect().center()).y() > 40) is (rows == 2)
+    right = controls.export.mapTo(controls, controls.export.rect().topRight()).x()
+    assert right <= controls.width()
+
+
+def test_a_model_of_points_is_asked_no_class(window: MainWindow, until: Until, trained: Callable[[str], Path]) -> None:
+    window.open_model(str(trained("points-ddpm")), "ddpm")
+    page = window.page("diffusion")
+    assert isinstance(page, DiffusionPage)
+    until(lambda: len(page.frames) == 21 and not page.running)
+    controls = page.controls.sampling
+    for widget in (controls.label, controls.guidance, controls.clip):
+        assert not widget.isVisibleTo(page)
+    assert controls.sampling == Sampling()
+
+
+def test_an_answer_that_comes_after_the_end_starts_nothing_again(page: DiffusionPage) -> None:
+    assert page.worker.stop()
+    page.open("digits-ddpm")
+    assert not page.worker.isRunning()
+
+
+def test_cancelling_under_the_forward_view_leaves_it_whole(window: MainWindow, qtbot: QtBot, until: Until) -> None:
+    window.open_model("digits-ddpm", "ddpm")
+    page = window.page("diffusion")
+    assert isinstance(page, DiffusionPage)
+    until(lambda: len(page.frames) > 5)
+    page.controls.mode.choose("forward")
+    until(lambda: page.noised is not None)
+    page.cancel_job()
+    page.player.go_to(500)
+    assert page.t == 500 and page.player.slider.maximum() == 500
+
+
+def test_forward_provenance_is_of_what_is_shown(page: DiffusionPage, until: Until, tmp_path: Path) -> None:
+    page.controls.mode.choose("forward")
+    until(lambda: page.noised is not None)
+    page.controls.seed_field.setText("")
+    page.chosen_image = 5  # clicked, and not computed yet
+    page.controls.export.save("picture", tmp_path / "x.png")
+    told = images.read_provenance(tmp_path / "x.png")
+    assert (told["seed"], told["image"]) == (42, 0)
+
+
+def test_a_chain_that_would_fill_the_memory_has_fewer_samples(
+    page: DiffusionPage, monkeypatch: pytest.MonkeyPatch, until: Until
+) -> None:
+    monkeypatch.setattr("explorer.ui.diffusion_page._MOST_BYTES", 3 * 21 * 64 * 5)
+    page._start_sampling()
+    until(lambda: len(page.frames) == 21 and not page.running)
+    assert len(page.frames[0].x_t) == 5
+
+
+def test_after_a_refusal_nothing_can_be_asked(page: DiffusionPage, until: Until, problems: list[Failure]) -> None:
+    page.open("digits-vae-2d")
+    assert not page.controls.sample.isEnabled(), "nothing is asked while a model opens"
+    until(lambda: bool(problems))
+    assert page.model is None and not page.controls.sample.isEnabled()
+    page.open("digits-ddpm")
+    until(lambda: bool(page.frames))
+    page.cancel_job()
+
+
+def test_a_changed_setting_keeps_the_sample_and_the_step(page: DiffusionPage, until: Until) -> None:
+    page.player.pause()
+    page.followed = 6
+    page._go_to_t(9)
+    page.controls.sampling.clip.click()
+    until(lambda: len(page.frames) == 21 and not page.running)
+    assert page.t == 9 and page.followed == 6 and not page.player.playing
+    page.controls.sampling.steps.setCurrentIndex(page.controls.sampling.steps.findData(10))
+    page.controls.sampling.steps.activated.emit(1)
+    until(lambda: len(page.frames) == 11 and not page.running)
+    assert page.t == 8, "t = 9 is not visited"
+
+
+def test_another_seed_or_number_of_samples_is_drawn_at_once(page: DiffusionPage, until: Until) -> None:
+    page.controls.seed_field.setText("7")
+    page.controls.seed_field.editingFinished.emit()
+    until(lambda: len(page.frames) == 21 and not page.running and page.sampled_seed == 7)
+    page.controls.count.setCurrentIndex(1)
+    page.controls.count.activated.emit(1)
+    until(lambda: len(page.frames) == 21 and not page.running and len(page.frames[0].x_t) == 4)
+    before = page._requests
+    page.controls.seed_field.editingFinished.emit()
+    assert page._requests == before, "nothing changed"
+
+
+def test_the_keys_are_the_players_after_opening_and_after_clicks(
+    window: MainWindow, page: DiffusionPage, qtbot: QtBot
+) -> None:
+    window.show_page("diffusion")
+    page.player.pause()
+    page.player.slider.setFocus()
+    qtbot.mouseClick(page.controls.mode.buttons["reverse"], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.player.speed.buttons["1×"], Qt.MouseButton.LeftButton)
+    focus = window.focusWidget()
+    assert focus is page.player.slider
+    qtbot.keyClick(focus, Qt.Key.Key_Space)
+    assert page.player.playing
+    page.player.pause()

@@ -98,14 +98,14 @@ def test_the_train_page_trains_it(window: MainWindow, until: Until, problems: li
     page.form._use_preset()
     page.form.set_value("training.epochs", "2")
     page.form.set_value("training.device", "cpu")
-    page.form.set_value("training.log_every", "5")
+    page.form.set_value("training.log_every", "1")
     if preset.startswith("points"):
         page.form.set_value("data.items", "600")
     page.start()
     until(lambda: not page.running)
     assert not problems and page.folder is not None
     assert "finished" in page.status_line.text()
-    assert len(page.samples.pixels) > 0
+    assert len(page.now.samples.pixels) > 0
     bound = preset not in {"digits-autoencoder", "points-ddpm"}
     assert page.curves.elbo.isVisible() == bound and page.curves.loss.isVisible() != bound
     shown = page.curves.elbo if bound else page.curves.loss

@@ -101,7 +101,7 @@ def test_cards_search_and_open(window: MainWindow, qtbot: QtBot, until: Until) -
     assert not page.cards
     page.search.clear()
     page.kind.choose("diffusion")
-    assert [shown.card.name for shown in page.cards] == ["digits-ddpm"]
+    assert {shown.card.family for shown in page.cards} == {"ddpm"} and len(page.cards) > 1
     page.kind.choose("latent")
     card = next(shown for shown in page.cards if shown.card.name == "digits-vae-2d")
     qtbot.mouseClick(card, Qt.MouseButton.LeftButton)

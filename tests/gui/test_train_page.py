@@ -9,8 +9,8 @@ from PIL import Image
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from explorer import paths, runs
-from explorer.messages import Failure
+from explorer import metrics, paths, runs
+from explorer.messages import Failure, Knobs
 from explorer.settings import load_settings
 from explorer.ui.latent_page import LatentPage
 from explorer.ui.main_window import MainWindow
@@ -32,23 +32,23 @@ def page(window: MainWindow) -> TrainPage:
 
 def test_train_to_the_end_and_explore(page: TrainPage, window: MainWindow, qtbot: QtBot, until: Until) -> None:
     page.form.set_value("training.epochs", "20")
-    qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
     assert page.running and not page.form.isEnabled()
     until(lambda: not page.running)
     assert page.folder is not None and page.folder.parent == paths.library()
     card = runs.card(page.folder)
     assert card.metrics["epochs"] == 20 and not card.problem
-    measured = list(runs.measurements(page.folder))
+    measured = list(metrics.measurements(page.folder))
     drawn = page.curves.elbo._curves["test"].getData()
     assert np.array_equal(drawn[1], [m.values["elbo"] for m in measured if m.split == "test"])
     assert page.curves.elbo.isVisible() and not page.curves.loss.isVisible()
     assert sum(page.curves._kl) == pytest.approx(measured[-1].values["kl"], rel=1e-4)
-    assert len(page.samples.pixels) > 0 and len(page.reconstructions.pixels) == 16
+    assert len(page.now.samples.pixels) > 0 and len(page.now.reconstructions.pixels) == 16
     assert "finished" in page.status_line.text()
     models = window.page("models")
     assert isinstance(models, ModelsPage)
     assert str(page.folder) in [shown.card.path for shown in models.cards]
-    qtbot.mouseClick(page.explore_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.now.explore_button, Qt.MouseButton.LeftButton)
     latent = window.page("latent")
     assert isinstance(latent, LatentPage)
     until(lambda: latent.decoded is not None)
@@ -59,7 +59,7 @@ def test_stop_keeps_the_model(page: TrainPage, window: MainWindow, qtbot: QtBot,
     qtbot.keyClick(page, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     until(lambda: page.progress is not None)
     assert "left" in page.status_line.text() or page.status_line.text() == "starting…"
-    qtbot.mouseClick(page.stop_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
     until(lambda: not page.running)
     assert page.folder is not None and runs.read_record(page.folder)["status"] == "stopped"
     assert runs.checkpoint_folders(page.folder) and not runs.card(page.folder).problem
@@ -74,11 +74,11 @@ def test_a_ddpm_shows_its_loss(page: TrainPage, qtbot: QtBot, until: Until, prob
     }.items():  # fmt: skip
         page.form.set_value(address, text)
     assert page.curves.loss.isVisible() and not page.curves.elbo.isVisible()
-    qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
     until(lambda: not page.running)
     assert len(page.curves.loss._curves["train"].getData()[0]) > 0
-    assert len(page.samples.pixels) == 64
-    page.export.save("reconstructions", page.folder / "r.png")
+    assert len(page.now.samples.pixels) == 64
+    page.now.export.save("reconstructions", page.folder / "r.png")
     assert "no picture" in problems[0].text
 
 
@@ -86,7 +86,7 @@ def test_closing_while_it_trains_saves_a_checkpoint(
     page: TrainPage, window: MainWindow, qtbot: QtBot, until: Until
 ) -> None:
     page.form.set_value("training.epochs", "100000")
-    qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
     until(lambda: page.folder is not None and page.progress is not None)
     assert page.folder is not None
     window.close()
@@ -101,7 +101,7 @@ def test_wrong_settings_are_told_in_place_and_not_trained(
     page.form.set_value("model.latent_size", "0")
     assert page.form._complaint.isVisible() and "model.latent_size" in page.form._complaint.text()
     assert page.form._editors["model.latent_size"].property("invalid") is True
-    qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
     assert not page.running and "model.latent_size = 0" in problems[0].text
     page.form.set_value("model.latent_size", "3")
     assert not page.form._complaint.isVisible()
@@ -113,7 +113,7 @@ def test_an_error_in_the_thread_reaches_the_bar(page: TrainPage, qtbot: QtBot, u
         raise ZeroDivisionError("injected")
 
     monkeypatch.setattr("explorer.training.loop.train", broken)
-    qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
     until(lambda: not page.running and bool(problems))
     assert "injected" in problems[0].text and "ZeroDivisionError" in problems[0].details
     page.form.set_value("training.device", "cuda")
@@ -122,7 +122,7 @@ def test_an_error_in_the_thread_reaches_the_bar(page: TrainPage, qtbot: QtBot, u
 
 def test_an_absent_device_is_told(page: TrainPage, qtbot: QtBot, until: Until, problems: list[Failure]) -> None:
     page.form.set_value("training.device", "mps")
-    qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
     until(lambda: not page.running)
     assert "there is no device mps" in problems[0].text
     assert not list(paths.library().glob("*")), "no dead run folder"
@@ -134,7 +134,7 @@ def test_an_earlier_run_is_shown(window: MainWindow, problems: list[Failure]) ->
     assert isinstance(page, TrainPage)
     assert page.form.config() == runs.read_config(runs.find("digits-beta-vae"))
     assert len(page.curves.elbo._curves["train"].getData()[0]) > 20
-    assert len(page.samples.pixels) == 64 and page.explore_button.isEnabled()
+    assert len(page.now.samples.pixels) == 64 and page.now.explore_button.isEnabled()
     window.show_training(str(runs.find("digits-ddpm")))
     assert page.curves.loss.isVisible()
     window.show_training("nowhere")
@@ -147,12 +147,100 @@ def test_samples_export_reads_back(window: MainWindow, tmp_path: Path) -> None:
     window.show_training(str(runs.find("digits-vae-2d")))
     page = window.page("train")
     assert isinstance(page, TrainPage)
-    page.export.save("samples", tmp_path / "s.png")
+    page.now.export.save("samples", tmp_path / "s.png")
     with Image.open(tmp_path / "s.png") as read:
-        assert np.array_equal(np.asarray(read), images.sheet(page.samples.pixels)[..., 0])
-    page.export.save("reconstructions", tmp_path / "r.png")
+        assert np.array_equal(np.asarray(read), images.sheet(page.now.samples.pixels)[..., 0])
+    page.now.export.save("reconstructions", tmp_path / "r.png")
     assert images.read_provenance(tmp_path / "r.png")["model"] == "digits-vae-2d"
 
 
 def test_durations_read_well() -> None:
     assert [duration(s) for s in (0.4, 59, 110, 3700, float("inf"))] == ["0 s", "59 s", "1 min 50 s", "1 h 1 min", "…"]
+
+
+# ---- steering ------------------------------------------------------------------------------------------------------
+
+
+def steps(page: TrainPage) -> int:
+    return page.progress.measurement.step if page.progress is not None else 0
+
+
+def test_pause_step_and_go_on(page: TrainPage, qtbot: QtBot, until: Until) -> None:
+    page.form.set_value("training.epochs", "100000")
+    page.form.set_value("training.log_every", "1")
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
+    until(lambda: steps(page) > 3)
+    assert page.live.start.text() == "Pause" and page.live.step.isVisible()
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
+    assert page.live.start.text() == "Go on" and "paused" in page.status_line.text()
+    qtbot.wait(300)
+    stood = steps(page)
+    qtbot.wait(300)
+    assert steps(page) == stood and page.running
+    for taken in (1, 2, 3):
+        qtbot.mouseClick(page.live.step, Qt.MouseButton.LeftButton)
+        until(lambda taken=taken: steps(page) == stood + taken)
+    page.live.slow.click()
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
+    before = steps(page)
+    qtbot.wait(1200)
+    assert before < steps(page) <= before + 4, "slow motion"
+    page.live.slow.click()
+    until(lambda: steps(page) > before + 20)
+    qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
+    until(lambda: not page.running)
+    assert page.live.start.text() == "Resume" and not page.live.step.isVisible()
+
+
+def test_knobs_are_turned_marked_and_remembered(page: TrainPage, qtbot: QtBot, until: Until) -> None:
+    page.form.set_value("training.epochs", "100000")
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
+    until(lambda: steps(page) > 3)
+    assert page.live.knobs == Knobs(1.0, 1.0), "as the settings say"
+    page.live.beta.setValue(0.65)
+    wanted = page.live.knobs
+    assert wanted.beta == pytest.approx(50 * 0.65**2, rel=0.02)
+    until(lambda: bool(page.curves.elbo.marks))
+    page.live.rate.setValue(-1)
+    until(lambda: len(page.curves.elbo.marks) == 2)
+    assert page.curves.elbo.marks[-1][1] == f"β {wanted.beta:g} · lr × 0.1"
+    qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
+    until(lambda: not page.running)
+    assert page.folder is not None
+    assert [turn.knobs for turn in metrics.turns(page.folder)] == [wanted, Knobs(wanted.beta, 0.1)]
+    before = runs.checkpoint_folders(page.folder)[0].name
+    page.show_run(page.folder)
+    assert len(page.curves.elbo.marks) == 2 and page.live.start.text() == "Resume"
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
+    assert page.live.knobs == Knobs(wanted.beta, 0.1), "the knobs stand as they stood"
+    until(lambda: steps(page) > int(before))
+    qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
+    until(lambda: not page.running)
+    assert len(list(paths.library().glob("*"))) == 1 and len(metrics.turns(page.folder)) == 2
+    qtbot.mouseClick(page.live.anew, Qt.MouseButton.LeftButton)
+    until(lambda: steps(page) > 1)
+    qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
+    until(lambda: not page.running)
+    assert len(list(paths.library().glob("*"))) == 2, "a run of its own"
+
+
+def test_a_changed_setting_means_a_new_run(page: TrainPage, qtbot: QtBot, until: Until) -> None:
+    page.form.set_value("training.epochs", "100000")
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
+    until(lambda: steps(page) > 3)
+    qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
+    until(lambda: not page.running)
+    assert page.live.start.text() == "Resume"
+    page.form.set_value("training.seed", "7")
+    assert page.live.start.text() == "Start" and not page.live.anew.isVisible()
+
+
+def test_a_model_without_a_kl_has_no_beta_to_turn(page: TrainPage, qtbot: QtBot, until: Until) -> None:
+    page.form.set_value("model.family", "autoencoder")
+    page.form.set_value("training.epochs", "100000")
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
+    until(lambda: steps(page) > 3)
+    assert not page.live.beta.isVisible() and page.live.rate.isVisible()
+    assert page.live.knobs.beta is None
+    qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
+    until(lambda: not page.running)

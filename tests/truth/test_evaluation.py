@@ -14,7 +14,8 @@ from explorer.data.batches import to_tensor, to_unit
 from explorer.data.catalog import load
 from explorer.errors import DataError
 from explorer.inference.disentanglement import mutual_information_gap
-from explorer.inference.evaluation import Plan, evaluate, importance_weighted
+from explorer.inference.evaluation import evaluate, importance_weighted
+from explorer.inference.plan import Plan
 from explorer.inference.session import ModelSession
 from explorer.messages import Evaluation, Step
 from explorer.models.build import LatentModel
