@@ -27,7 +27,9 @@ class Measurement:
     ``objective``, what is minimized: −reconstruction + β·KL, or what the family has instead. An autoencoder has
     ``reconstruction`` and ``objective`` only; a VQ-VAE's ``kl`` is −ln p(k) of its codes, and it has ``perplexity`` (of
     the codes used) and ``commitment`` besides. For a DDPM: ``loss``, the mean squared error per value of what the
-    network predicts, and ``objective`` where something else is minimized.
+    network predicts, and ``objective`` where something else is minimized; now and then on the test split ``bound``, the
+    variational bound in nats per item, with its standard error ``bound_error``. ``per_t`` is the loss of the test split
+    in as many equal parts of 1..T, small t first.
     """
 
     step: int
@@ -36,6 +38,7 @@ class Measurement:
     split: Split
     values: Mapping[str, float]
     kl_per_dimension: tuple[float, ...] = ()
+    per_t: tuple[float, ...] = ()
 
 
 def headline(values: Mapping[str, float]) -> str:
@@ -79,6 +82,46 @@ class Pictures:
     originals: Pixels
     reconstructions: Pixels
     samples: Pixels
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a model was after ``step`` steps: the time machine shows many of them, on fixed axes.
+
+    The same items, noise and latents in every snapshot of a run, so that what changes is the model.
+
+    Attributes:
+        step: steps taken.
+        epoch: passes over the data, a fraction within one.
+        means: μ(x) of the probe items, (items, latent); (0, 0) of a diffusion model.
+        labels: classes of the probe items, (items,).
+        samples: what the model draws on a fixed seed.
+        traversal: decoded rows, one dimension moved from −3 to 3 in each; (0, H, W, C) where there is none.
+        dimensions: which dimension each row of ``traversal`` moves.
+    """
+
+    step: int
+    epoch: float
+    means: Floats
+    labels: NDArray[np.int64]
+    samples: Pixels
+    traversal: Pixels
+    dimensions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Followed:
+    """How a run that is read from its folder stands.
+
+    ``writing`` says whether some process trains it now; ``step`` and ``total_steps`` how far it is, ``total_steps`` 0
+    where that is not known. ``read`` is the share of its files that was read so far, 0 to 1.
+    """
+
+    folder: str
+    writing: bool
+    step: int
+    total_steps: int
+    read: float
 
 
 @dataclass(frozen=True)
@@ -317,39 +360,6 @@ class Noised:
     seed: int
     x_t: Pixels
     eps: Pixels
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure of an evaluation: an average over items, with its standard error where it has one."""
-
-    value: float
-    unit: str
-    meaning: str
-    error: float | None = None
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The figures of a model on a split; ``kl_per_dimension`` and ``kl_per_level`` are nats per item, averaged.
-
-    Of a diffusion model ``per_t`` has named curves with a value for each of the ``t``, None where there is none. A
-    value is the average over as many ``steps`` around that t; the distance alone is that of t itself.
-    """
-
-    model: str
-    family: str
-    data: str
-    split: Split
-    items: int
-    iwae_samples: int
-    seed: int
-    figures: Mapping[str, Figure]
-    kl_per_dimension: tuple[float, ...] = ()
-    kl_per_level: tuple[float, ...] = ()
-    t: tuple[int, ...] = ()
-    steps: tuple[int, ...] = ()
-    per_t: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ def append(folder: Path, measurement: Measurement) -> None:
     }
     if measurement.kl_per_dimension:
         line["kl_per_dimension"] = list(measurement.kl_per_dimension)
+    if measurement.per_t:
+        line["per_t"] = list(measurement.per_t)
     _write(folder, line)
 
 
@@ -48,11 +50,11 @@ _NO_MEASUREMENT = (ValueError, TypeError, KeyError, AttributeError, OverflowErro
 
 def _parse_measurement(line: str) -> Measurement:
     fields = json.loads(line)
-    kl = tuple(float(value) for value in fields.pop("kl_per_dimension", ()))
+    kl, per_t = (tuple(float(value) for value in fields.pop(name, ())) for name in ("kl_per_dimension", "per_t"))
     step, epoch, seconds = int(fields.pop("step")), float(fields.pop("epoch")), float(fields.pop("seconds"))
     split: Split = {"train": "train", "test": "test"}[fields.pop("split")]  # type: ignore[assignment]
     values = {key: float(value) for key, value in fields.items()}
-    return Measurement(step, epoch, seconds, split, values, kl)
+    return Measurement(step, epoch, seconds, split, values, kl, per_t)
 
 
 def measurements(folder: Path) -> Iterator[Measurement]:

@@ -6,7 +6,8 @@ import json
 
 from explorer.commands.shared import arguments, bar, keep_data, open_model
 from explorer.errors import ConfigError
-from explorer.messages import Evaluation, Step
+from explorer.figures import Evaluation
+from explorer.messages import Step
 
 _ROWS = 11
 

@@ -16,9 +16,10 @@ from explorer.data.catalog import Dataset
 from explorer.data.points import mixture_of
 from explorer.data.seeds import derived_seed
 from explorer.errors import RunError
+from explorer.figures import Evaluation, Figure
 from explorer.inference.plan import Collected, Items, Plan, figure, first_of
 from explorer.inference.session import ModelSession
-from explorer.messages import Evaluation, Figure, Step
+from explorer.messages import Step
 from explorer.models import devices
 from explorer.models.bound import log_reverse_variance, prior_nats, step_nats
 from explorer.models.diffusion import Diffusion

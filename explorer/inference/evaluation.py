@@ -11,11 +11,12 @@ from torch import Tensor
 from explorer.data.batches import binarized, to_tensor, to_unit
 from explorer.data.seeds import derived_seed
 from explorer.errors import RunError
+from explorer.figures import Evaluation, Figure
 from explorer.inference.diffusion_evaluation import evaluate_diffusion
 from explorer.inference.disentanglement import mutual_information_gap, varying
 from explorer.inference.plan import Collected, Plan, check, figure, first_of
 from explorer.inference.session import ModelSession
-from explorer.messages import Evaluation, Figure, Step
+from explorer.messages import Step
 from explorer.models import devices
 from explorer.models.autoencoder import Autoencoder
 from explorer.models.codebook import perplexity

@@ -12,9 +12,10 @@ from torch import Tensor
 from explorer.config import DataConfig
 from explorer.data.catalog import CATALOG, Dataset, load
 from explorer.errors import DataError, RunError
+from explorer.figures import Figure
 from explorer.inference.disentanglement import varying
 from explorer.inference.session import ModelSession
-from explorer.messages import Figure, Split
+from explorer.messages import Split
 from explorer.models.latent import LatentModel
 
 Items = NDArray[Any]

@@ -13,11 +13,12 @@ from explorer.data import sprites
 from explorer.data.batches import to_tensor, to_unit
 from explorer.data.catalog import load
 from explorer.errors import DataError
+from explorer.figures import Evaluation
 from explorer.inference.disentanglement import mutual_information_gap
 from explorer.inference.evaluation import evaluate, importance_weighted
 from explorer.inference.plan import Plan
 from explorer.inference.session import ModelSession
-from explorer.messages import Evaluation, Step
+from explorer.messages import Step
 from explorer.models.build import LatentModel
 from explorer.training.loop import train
 

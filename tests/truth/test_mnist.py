@@ -7,10 +7,10 @@ import pytest
 from explorer import runs
 from explorer.config import DataConfig
 from explorer.data.catalog import bring, load
+from explorer.figures import Evaluation
 from explorer.inference.evaluation import evaluate
 from explorer.inference.plan import Plan
 from explorer.inference.session import ModelSession
-from explorer.messages import Evaluation
 from explorer.settings import load_settings, with_settings
 from explorer.training.loop import train
 
