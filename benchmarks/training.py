@@ -1,14 +1,19 @@
-"""Steps a second: the app's loop against a bare torch loop, and under the visible Train page against an idle one.
+"""Steps a second: the app's loop against a bare torch loop, under the visible Train page against an idle one, and two
+ranks of a thread each against one rank of two threads.
 
 Shared machines change speed by half for tens of seconds, so each comparison alternates slices of a second within one
-process and takes the median of the ratios of neighbours.
+process and takes the median of the ratios of neighbours; of the ranks, the processes of one side sleep while those of
+the other train. ``training.py [PRESET …]`` does all of it, ``training.py loop|window|ranks [PRESET …]`` a part.
 """
 
 import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +21,11 @@ from measuring import child, median, percentile, screen
 
 PRESETS = (
     "digits-vae", "digits-beta-vae", "digits-autoencoder", "digits-conditional", "digits-ladder", "digits-vq",
-    "digits-ddpm",
+    "digits-ddpm", "points-vae", "points-ddpm", "sprites-beta-vae",
 )  # fmt: skip
 WITH_WINDOW = ("digits-vae", "digits-beta-vae", "digits-ddpm")
-ROUNDS = 20
+WITH_RANKS = ("digits-beta-vae", "digits-ddpm", "sprites-beta-vae")
+ROUNDS = int(os.environ.get("ROUNDS", "20"))
 
 
 def _config(preset: str, *changes: str) -> Any:
@@ -41,6 +47,8 @@ def _bare_loss(model: Any, x: Any, labels: Any, beta: float) -> Any:
         return -model.likelihood.log_prob(x, model.decoder(model.encoder(x))).mean()
     if isinstance(model, VQVAE):
         found = model.quantize(x)
+        seeds = torch.randint(len(found.z_e), (len(model.codebook.uses),))
+        model.codebook.update(model.codebook.statistics(found.z_e, found.codes.flatten(), seeds))
         return (model.commitment * found.commitment - found.log_likelihood + found.code_nats.sum(1)).mean()
     if isinstance(model, VAE):
         mean, log_var = model.encode(x)
@@ -55,7 +63,7 @@ def bare(preset: str) -> Iterator[int]:
     """Train the same network on the same batches with the fewest lines torch allows; yield the steps done."""
     import torch
 
-    from explorer.data.batches import to_tensor
+    from explorer.data.batches import to_signed, to_tensor, to_unit
     from explorer.data.catalog import load
     from explorer.models.build import build, effective_beta
     from explorer.models.diffusion import Diffusion
@@ -75,15 +83,15 @@ def bare(preset: str) -> Iterator[int]:
     step, beta = 0, effective_beta(config)
     while True:
         for index in torch.randperm(len(images)).split(config.training.batch_size):
-            batch = images[index].float()
+            batch = images[index]
             if alpha_bar is not None:
-                x0 = batch / 127.5 - 1
+                x0 = to_signed(batch)
                 t = torch.randint(1, len(alpha_bar), (len(x0),))
                 noise = torch.randn_like(x0)
                 bar = alpha_bar[t][:, None, None, None]
                 loss = torch.nn.functional.mse_loss(model(bar.sqrt() * x0 + (1 - bar).sqrt() * noise, t), noise)
             else:
-                loss = _bare_loss(model, batch / 255, labels[index], beta)
+                loss = _bare_loss(model, to_unit(batch), labels[index], beta)
             optimizer.zero_grad()
             loss.backward()
             if config.training.gradient_clip:
@@ -181,29 +189,111 @@ def window(preset: str) -> None:
     print(json.dumps({**rates, "beats": beats}))
 
 
-def main() -> None:
+def steps(preset: str) -> None:
+    """Be a rank: train, and after every slice print its steps a second and sleep until a line comes in."""
+    from explorer import runs
+    from explorer.training.distributed import ALONE, Together, assist
+    from explorer.training.launch import launched
+    from explorer.training.loop import train
+    from explorer.training.ranks import Ranks
+
+    launch = launched()
+    team = ALONE if launch is None else Together(Ranks(launch))
+    config = _config(preset, "training.log_every=1000")
+    if isinstance(team, Together) and team.ranks.rank:
+        assist(team, config, lambda: False)
+        team.ranks.leave()
+        return
+    done, began = 0, time.perf_counter()
+
+    def gate() -> bool:
+        nonlocal done, began
+        done += 1
+        if (seconds := time.perf_counter() - began) < 1:
+            return False
+        print(json.dumps(done / seconds), flush=True)
+        ended = not sys.stdin.readline()
+        done, began = 0, time.perf_counter()
+        return ended
+
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in train(runs.create(config, Path(folder) / "run"), should_stop=gate, team=team):
+            pass
+    if isinstance(team, Together):
+        team.ranks.leave()
+
+
+def ranks(preset: str, home: str) -> None:
+    """Print how two ranks × 1 thread compare with one rank × 2 threads at the same batch."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", __file__]
+    sides = {
+        name: subprocess.Popen(
+            [*command, "steps", preset],
+            env={**os.environ, "VDX_HOME": home, "OMP_NUM_THREADS": threads},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for name, command, threads in (("one", [sys.executable, __file__], "2"), ("two", launcher, "1"))
+    }  # fmt: skip
+    rates: dict[str, list[float]] = {name: [] for name in sides}
+    for side in sides.values():
+        json.loads(side.stdout.readline())  # type: ignore[union-attr]  # all have begun, and sleep
+    for attempt in range(ROUNDS + 2):
+        for name, side in sides.items():
+            side.stdin.write("\n")  # type: ignore[union-attr]
+            side.stdin.flush()  # type: ignore[union-attr]
+            rate = json.loads(side.stdout.readline())  # type: ignore[union-attr]
+            if attempt > 1:
+                rates[name].append(rate)
+    for side in sides.values():
+        side.communicate()
+    ratio = median([b / a for a, b in zip(rates["one"], rates["two"], strict=True)])
+    print(
+        f"{preset}: 2 ranks × 1 thread {ratio:.2f} of 1 rank × 2 threads "
+        f"({median(rates['two']):,.0f} and {median(rates['one']):,.0f} steps/s)",
+        flush=True,
+    )
+
+
+def compare_loop(preset: str, environment: dict[str, str]) -> None:
+    """Print how the app's loop compares with a bare one."""
+    rates = child(__file__, "pair", preset, env=environment)
+    ratio = median([b / a for a, b in zip(rates["bare"], rates["loop"], strict=True)])
+    print(f"{preset}: loop {ratio:.2f} of bare (wanted >= 0.95), {median(rates['loop']):,.0f} steps/s", flush=True)
+
+
+def compare_window(preset: str, environment: dict[str, str]) -> None:
+    """Print how training under the window compares with training alone, and how the window lives meanwhile."""
+    found = child(__file__, "beside", preset, env=environment)
+    ratio = median([b / a for a, b in zip(found["alone"], found["window"], strict=True)])
+    beats = found["beats"]
+    print(
+        f"{preset}: with the window {ratio:.2f} of without (wanted >= 0.85); "
+        f"heartbeat p99 {percentile(beats, 0.99):.0f} ms (wanted <= 40), worst {max(beats):.0f} ms",
+        flush=True,
+    )
+
+
+def main(part: str, presets: list[str]) -> None:
     """Compare."""
-    with screen() as shown, tempfile.TemporaryDirectory() as home:
-        environment = {**shown, "VDX_HOME": home}
-        for preset in sys.argv[1:] or PRESETS:
-            without = child(__file__, "pair", preset, env=environment)
-            first = median([b / a for a, b in zip(without["bare"], without["loop"], strict=True)])
-            rate = median(without["loop"]) * 62.5
-            print(f"{preset}: loop {first:.2f} of bare (wanted >= 0.95), {rate:,.0f} images/s", flush=True)
-            if preset not in WITH_WINDOW:
-                continue
-            within = child(__file__, "window", preset, env=environment)
-            second = median([b / a for a, b in zip(within["alone"], within["window"], strict=True)])
-            beats = within["beats"]
-            print(
-                f"{preset}: with the window {second:.2f} of without (wanted >= 0.85); "
-                f"heartbeat p99 {percentile(beats, 0.99):.0f} ms (wanted <= 40), worst {max(beats):.0f} ms",
-                flush=True,
-            )
+    with tempfile.TemporaryDirectory() as home:
+        if part in {"", "loop", "window"}:
+            with screen() if part != "loop" else nullcontext(dict(os.environ)) as shown:
+                environment = {**shown, "VDX_HOME": home}
+                for preset in presets or PRESETS:
+                    if part != "window":
+                        compare_loop(preset, environment)
+                    if part != "loop" and preset in WITH_WINDOW:
+                        compare_window(preset, environment)
+        if part in {"", "ranks"}:
+            for preset in presets or WITH_RANKS:
+                ranks(preset, home)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3 and sys.argv[1] in {"pair", "window"}:
-        {"pair": pair, "window": window}[sys.argv[1]](sys.argv[2])
+    words = sys.argv[1:]
+    if words[:1] in [["pair"], ["beside"], ["steps"]]:
+        {"pair": pair, "beside": window, "steps": steps}[words[0]](words[1])
+    elif words[:1] in [["loop"], ["window"], ["ranks"]]:
+        main(words[0], words[1:])
     else:
-        main()
+        main("", words)

@@ -94,7 +94,11 @@ def parser() -> argparse.ArgumentParser:
     gui = commands.add_parser("gui", help="open the window (the default)")
     gui.add_argument("--theme", choices=("system", "dark", "light"), default=None, help="colours; kept for next time")
 
-    train = commands.add_parser("train", help="train a preset or a settings file")
+    train = commands.add_parser(
+        "train", help="train a preset or a settings file",
+        description="Train a preset or a settings file; on N devices or processes with "
+        "torchrun --nproc-per-node N -m explorer train …. Ctrl-C or SIGTERM stops and keeps what was learned.",
+    )  # fmt: skip
     train.add_argument("settings", nargs="?", metavar="PRESET|FILE.toml", help="what to train")
     train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting: model.beta=4")
     train.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps; the same as --set training.device=…")

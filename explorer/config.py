@@ -118,7 +118,7 @@ class TrainingConfig(Section):
     """How it is learned."""
 
     epochs: Annotated[int, setting("Epochs", "Passes over the training items.", ge=1, le=1_000_000)] = 30
-    batch_size: Annotated[int, setting("Batch", "Items in each step.", ge=1, le=65_536)] = 64
+    batch_size: Annotated[int, setting("Batch", "Items in each step.", ge=1, le=65_536, factor=2)] = 64
     learning_rate: Annotated[
         float, setting("Learning rate", "Step size of the Adam optimizer.", gt=0, le=1e9, log=True)
     ] = 1e-3
@@ -130,6 +130,7 @@ class TrainingConfig(Section):
         setting(
             "Device", "auto takes CUDA if there is one, else MPS, else the CPU.",
             pattern=r"^(auto|cpu|mps|cuda(:\d{1,3})?)$", choices=("auto", "cpu", "cuda", "mps"),
+            written="auto, cpu, mps, cuda or cuda:N",
         ),
     ] = "auto"  # fmt: skip
     precision: Annotated[
@@ -170,6 +171,21 @@ class TrainingConfig(Section):
             ge=1, le=86_400, advanced=True, unit="s",
         ),
     ] = 60.0  # fmt: skip
+
+    snapshots: Annotated[
+        bool,
+        setting(
+            "Time machine", "Keep small snapshots of the model over training: where probe items lie in latent space, "
+            "traversals and samples. At most 128, in about a fiftieth of the time.", advanced=True,
+        ),
+    ] = True  # fmt: skip
+    tensorboard: Annotated[
+        Literal["auto", "off"],
+        setting(
+            "TensorBoard", "auto writes event files beside metrics.jsonl where tensorboard is installed.",
+            advanced=True,
+        ),
+    ] = "auto"  # fmt: skip
 
     @field_validator("turns")
     @classmethod

@@ -77,7 +77,7 @@ class DdpmConfig(_Process):
         int,
         setting(
             "Channels", "Channels of the U-Net at full resolution, a multiple of 4.",
-            ge=4, le=1024, only_if=("network", "unet"),
+            ge=4, le=1024, step=4, only_if=("network", "unet"),
         ),
     ] = 32  # fmt: skip
     multipliers: Annotated[

@@ -2,38 +2,82 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import os
+import threading
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from explorer.errors import RunError
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 MANIFEST = "manifest.json"
+RESERVED = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(10)), *(f"lpt{i}" for i in range(10))}
+_LONGEST_NAME = 255  # bytes, on every usual file system
 _LARGEST_RECORD = 4_000_000
+_LARGEST_FILE = 2_000_000_000
+_PARTIAL = ".partial"
+_FORSAKEN_SECONDS = 60.0
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write ``content`` to ``path`` so that after a kill or power cut there is the old file or the new one, whole.
+
+    Args:
+        path: the file.
+        content: all of it.
+        durable: whether to wait until the disk has it; without, a power cut, but no kill, may leave an empty file.
 
     Raises:
         RunError: the disk is full or the folder is not writable; the old file is as it was.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    # A name of its own: two processes that write the same file must not write into each other's half.
+    partial = path.with_name(f".{os.getpid()}-{threading.get_ident()}{_PARTIAL}")
     try:
         with partial.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         partial.replace(path)
-        _sync_folder(path.parent)
+        if durable:
+            _sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise RunError(
             f"{path} cannot be written ({error.strerror}); free some space or choose another folder"
         ) from error
+
+
+def check_place(folder: Path) -> None:
+    """Raise RunError if a folder could not be made or written: by its name, or because of what is above it."""
+    if folder.name.partition(".")[0].lower() in RESERVED:
+        raise RunError(f"{folder.name} is a name that Windows keeps for a device; choose another")
+    long = next((part for part in folder.parts if len(os.fsencode(part)) > _LONGEST_NAME), None)
+    if long is not None:
+        raise RunError(f"{long[:40]}… cannot be made: its name has {len(long)} letters; choose one that is shorter")
+    try:
+        above = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+        fit = above.is_dir() and os.access(above, os.W_OK | os.X_OK)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be made ({error.strerror}); choose a folder you may write to") from error
+    if not fit:
+        what = "read-only" if above.is_dir() else "a file"
+        raise RunError(f"{folder} cannot be made: {above} is {what}; choose a folder you may write to")
+
+
+def sweep_partials(folder: Path) -> None:
+    """Remove what a kill left half-written in a folder and below; what may still be written, by whomever, stays."""
+    for orphan in folder.rglob(f".*{_PARTIAL}"):
+        with contextlib.suppress(OSError):
+            if time.time() - orphan.stat().st_mtime > _FORSAKEN_SECONDS:
+                orphan.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
@@ -58,11 +102,16 @@ def write_manifest(folder: Path, names: Iterable[str]) -> None:
     write_atomically(folder / MANIFEST, as_json({"sha256": listing}))
 
 
-def read_verified(folder: Path, name: str) -> bytes:
+def read_verified(folder: Path, name: str, most: int = _LARGEST_FILE) -> bytes:
     """Return the bytes of a file of ``folder`` after comparing them with the manifest.
 
+    Args:
+        folder: where the file and its manifest are.
+        name: the file's.
+        most: the bytes it can have; a larger one is refused before it is read.
+
     Raises:
-        RunError: no manifest, a file that is missing or no plain file, or one that is not what was written.
+        RunError: no manifest, a file that is missing, no plain file or too large, or one that is not what was written.
     """
     listing = read_json(folder / MANIFEST).get("sha256")
     expected = listing.get(name) if isinstance(listing, dict) else None
@@ -72,9 +121,13 @@ def read_verified(folder: Path, name: str) -> bytes:
     if not path.is_file():
         raise RunError(f"{path} is missing or is no plain file; restore it from a copy or train the model again")
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(size + 1) if size <= most else None
     except OSError as error:
         raise RunError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+    if content is None:
+        raise RunError(f"{path} is damaged: it is larger than what it can be; restore it from a copy or train again")
     if hashlib.sha256(content).hexdigest() != expected:
         raise RunError(f"{path} is damaged: its SHA-256 is not the manifest's; restore it from a copy or train again")
     return content
@@ -83,6 +136,15 @@ def read_verified(folder: Path, name: str) -> bytes:
 def as_json(value: Mapping[str, Any]) -> bytes:
     """Return a mapping as the bytes of a JSON file; NaN and infinity raise ValueError."""
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def as_npz(**arrays: "NDArray[Any]") -> bytes:
+    """Return named arrays as the bytes of a compressed .npz file."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # the stub takes allow_pickle for an array
+    return buffer.getvalue()
 
 
 def parse_json(text: str | bytes, what: str) -> Any:
@@ -100,7 +162,8 @@ def parse_json(text: str | bytes, what: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
-        raise RunError(f"{what} is not readable JSON ({error}); restore it from a copy") from error
+        why = str(error).partition(";")[0]
+        raise RunError(f"{what} is not readable JSON ({why}); restore it from a copy") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

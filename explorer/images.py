@@ -14,7 +14,7 @@ from explorer.errors import ExplorerError
 from explorer.messages import Floats, Pixels
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import Image, PngImagePlugin
 
 PROVENANCE_KEY = "explorer"
 POINTS_SIDE, POINTS_EXTENT = 96, 3.0  # pictures of points span −3..3 both ways
@@ -75,6 +75,47 @@ def tile(pictures: Pixels, columns: int | None = None, gap: int = 1, background:
     return sheet
 
 
+def beside(pictures: Sequence[Pixels], gap: int = 4, background: int = 0) -> Pixels:
+    """Return pictures (height, width, channels) of any size beside each other, their upper edges in line."""
+    height, channels = max(picture.shape[0] for picture in pictures), max(picture.shape[2] for picture in pictures)
+    columns: list[Pixels] = []
+    for picture in pictures:
+        column = np.full((height, picture.shape[1], channels), background, np.uint8)
+        column[: picture.shape[0]] = picture
+        columns += [column, np.full((height, gap, channels), background, np.uint8)]
+    return np.concatenate(columns[:-1], axis=1)
+
+
+def below(pictures: Sequence[Pixels], gap: int = 4, background: int = 0) -> Pixels:
+    """Return pictures (height, width, channels) of any size below each other, their left edges in line."""
+    turned = beside([picture.transpose(1, 0, 2) for picture in pictures], gap, background)
+    return np.ascontiguousarray(turned.transpose(1, 0, 2))
+
+
+def difference(one: Pixels, other: Pixels) -> Pixels:
+    """Return where pictures (items, height, width, channels) differ, in colour: orange where ``other`` is brighter.
+
+    Blue where it is darker, black where they are the same; the channels are averaged.
+    """
+    away = (other.astype(np.float32) - one).mean(axis=-1, keepdims=True) / 255
+    brighter, darker = np.clip(away, 0, 1) ** 0.6, np.clip(-away, 0, 1) ** 0.6
+    orange, blue = np.array(((1.0, 0.62, 0.1), (0.25, 0.6, 1.0)), np.float32)
+    return from_unit(brighter * orange + darker * blue)
+
+
+def displacement(one: Floats, other: Floats) -> Pixels:
+    """Return how far points (points, 2) have moved from ``one`` to ``other``, a picture (side, side, 1) of where.
+
+    The brightness of a cell is the average way of the points of ``one`` in it; 1 and more is white.
+    """
+    counts, ways = np.zeros((POINTS_SIDE, POINTS_SIDE)), np.zeros((POINTS_SIDE, POINTS_SIDE))
+    where = tuple(_cells(one).T)
+    np.add.at(counts, where, 1.0)
+    np.add.at(ways, where, np.nan_to_num(np.hypot(*(np.asarray(other, np.float64) - one).T)))
+    average = np.minimum(ways / np.maximum(counts, 1), 1.0).astype(np.float32)
+    return from_unit(average**0.6)[..., None]
+
+
 def enlarge(picture: Pixels, factor: int) -> Pixels:
     """Return a picture (height, width, channels) with every pixel repeated ``factor`` times both ways."""
     return picture.repeat(factor, axis=0).repeat(factor, axis=1)
@@ -90,7 +131,13 @@ def sheet(pictures: Pixels, columns: int | None = None, wanted: int = 64) -> Pix
     return enlarge(tile(pictures, columns), factor_for(pictures.shape[2], wanted))
 
 
-def _image(picture: Pixels) -> "Image.Image":
+def poster(pictures: Pixels) -> Pixels:
+    """Return pictures tiled about square and enlarged until the whole is about 512 pixels wide, each at least 64."""
+    return sheet(pictures, wanted=max(64, 512 // columns_for(len(pictures))))
+
+
+def as_image(picture: Pixels) -> "Image.Image":
+    """Return a picture (height, width, channels) as Pillow's."""
     from PIL import Image
 
     squeezed = picture[..., 0] if picture.shape[-1] == 1 else picture
@@ -99,19 +146,24 @@ def _image(picture: Pixels) -> "Image.Image":
 
 def png_bytes(picture: Pixels, provenance: Mapping[str, Any] | None = None) -> bytes:
     """Return a picture (height, width, channels) as PNG; ``provenance`` goes into a text chunk as compact JSON."""
+    buffer = io.BytesIO()
+    as_image(picture).save(buffer, "PNG", pnginfo=png_info(provenance), optimize=True)
+    return buffer.getvalue()
+
+
+def png_info(provenance: Mapping[str, Any] | None) -> "PngImagePlugin.PngInfo":
+    """Return the text chunk that says where a PNG comes from."""
     from PIL import PngImagePlugin
 
     info = PngImagePlugin.PngInfo()
     if provenance is not None:
         info.add_itxt(PROVENANCE_KEY, json.dumps(provenance, ensure_ascii=False, separators=(",", ":")))
-    buffer = io.BytesIO()
-    _image(picture).save(buffer, "PNG", pnginfo=info, optimize=True)
-    return buffer.getvalue()
+    return info
 
 
 def gif_bytes(pictures: Sequence[Pixels], milliseconds: int = 50, hold: int = 1500) -> bytes:
     """Return pictures (height, width, channels) as an endless GIF; the last one stays for ``hold`` milliseconds."""
-    frames = [_image(picture) for picture in pictures]
+    frames = [as_image(picture) for picture in pictures]
     durations = [milliseconds] * (len(frames) - 1) + [hold]
     buffer = io.BytesIO()
     frames[0].save(
@@ -153,7 +205,11 @@ def check_writable(path: Path, endings: Sequence[str]) -> None:
         raise ExplorerError(f"{path} must end in {' or '.join(endings)}, which says what kind of picture it becomes")
     if not path.absolute().parent.is_dir():
         raise ExplorerError(f"there is no folder {path.absolute().parent}; make it first or choose another")
-    if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
+    try:
+        fit = not path.is_dir() and os.access(path.absolute().parent, os.W_OK)
+    except OSError:  # a name of 300 letters
+        fit = False
+    if not fit:
         raise ExplorerError(f"{path} cannot be written; choose a file in a folder you may write to")
 
 

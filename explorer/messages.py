@@ -17,6 +17,7 @@ Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Values = Pixels | Floats
 Split = Literal["train", "test"]
+Status = Literal["", "training", "interrupted", "stopped", "finished", "failed"]
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,14 @@ def headline(values: Mapping[str, float]) -> str:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far training is."""
+    """How far training is; ``memory`` is what the device holds for it in bytes, of a CPU the whole process."""
 
     measurement: Measurement
     total_steps: int
     total_epochs: int
     images_per_second: float
     seconds_left: float
+    memory: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ class Followed:
     """How a run that is read from its folder stands.
 
     ``writing`` says whether some process trains it now; ``step`` and ``total_steps`` how far it is, ``total_steps`` 0
-    where that is not known. ``read`` is the share of its files that was read so far, 0 to 1.
+    where that is not known. ``read`` is the share of its measurements that was read so far, 0 to 1. ``anew``: the run
+    went back to an earlier step, so what was told before no longer holds and everything is told again.
     """
 
     folder: str
@@ -122,11 +125,16 @@ class Followed:
     step: int
     total_steps: int
     read: float
+    anew: bool = False
 
 
 @dataclass(frozen=True)
 class TrainingStarted:
-    """Training has begun, or begun again at ``step``."""
+    """Training has begun, or begun again at ``step``.
+
+    ``resumed_from`` is the name of the checkpoint it goes on from, "" for a new run; ``passed_over`` are the names of
+    newer ones that were damaged, newest first.
+    """
 
     folder: str
     device: str
@@ -134,6 +142,18 @@ class TrainingStarted:
     step: int
     total_steps: int
     parameters: int
+    resumed_from: str = ""
+    passed_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StorageTrouble:
+    """The run folder cannot be written and training waits until it can; ``text`` says what and the remedy.
+
+    An empty ``text`` says that the trouble is over and training goes on.
+    """
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -148,7 +168,10 @@ class TrainingEnded:
 
 @dataclass(frozen=True)
 class Failure:
-    """Something went wrong; ``text`` says what and the remedy, ``details`` is the traceback."""
+    """Something went wrong; ``text`` says what and the remedy, ``details`` is the traceback.
+
+    Without words it is over, and what was said before no longer holds.
+    """
 
     text: str
     details: str = ""
@@ -165,7 +188,12 @@ class DeviceReport:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What is known about a run folder without loading its weights."""
+    """What is known about a run folder without loading its weights.
+
+    ``config`` is empty where the record cannot be read. ``status`` is "training" while some process trains it,
+    "interrupted" where one was killed at it, else how its last training ended; "" where there was none. ``resumable``
+    says whether there is a checkpoint to go on from and something left to train.
+    """
 
     name: str
     title: str
@@ -179,6 +207,9 @@ class ModelCard:
     created: str
     parameters: int
     problem: str = ""
+    status: Status = ""
+    resumable: bool = False
+    note: str = ""
 
     @property
     def latent(self) -> bool:
@@ -244,45 +275,6 @@ class OpenedModel:
 
 
 @dataclass(frozen=True)
-class DecodeRequest:
-    """Decode z, shape (items, latent), of class ``label`` where the model is told one."""
-
-    request: int
-    z: Floats
-    label: int = 0
-
-
-@dataclass(frozen=True)
-class TraverseRequest:
-    """Decode copies of z (latent,) with one dimension moved from −extent to extent in ``steps``, a row each."""
-
-    request: int
-    z: Floats
-    dimensions: tuple[int, ...]
-    extent: float = 3.0
-    steps: int = 11
-    label: int = 0
-
-
-@dataclass(frozen=True)
-class Traversal:
-    """The pictures of a traversal, row by row: (dimensions · steps, height, width, channels)."""
-
-    request: TraverseRequest
-    pixels: Pixels
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """The picture (mean of p(x|z)) of each row of z."""
-
-    request: int
-    z: Floats
-    pixels: Pixels
-    milliseconds: float
-
-
-@dataclass(frozen=True)
 class DenoiseRequest:
     """Draw ``count`` images by the reverse chain from noise seeded by ``seed``, as ``sampling`` says or as is usual.
 
@@ -318,7 +310,8 @@ class StepCoefficients:
 class Frame:
     """The chain at one t: x_t, the network's guesses there, and the step that follows. At t = 0 there is no step.
 
-    Pixels are shown values: x_t and x̂₀ clipped to [−1, 1], ε̂ to [−3, 3].
+    Pixels are shown values: x_t and x̂₀ clipped to [−1, 1], ε̂ to [−3, 3]. Of points ``points`` has the coordinates of
+    x_t, x̂₀ and ε̂, (3, points, 2).
     """
 
     request: int
@@ -327,19 +320,21 @@ class Frame:
     x0_hat: Pixels
     eps_hat: Pixels
     step: StepCoefficients | None
+    points: Floats | None = None
 
 
 @dataclass(frozen=True)
 class Frames:
     """Frames that were computed since the last message; ``done`` after the frame of t = 0.
 
-    ``t`` are the steps of the whole chain, falling to 0.
+    ``t`` are the steps of the whole chain that are kept, falling to 0: every ``every``-th one and the last.
     """
 
     request: int
     frames: tuple[Frame, ...]
     done: bool
     t: tuple[int, ...]
+    every: int = 1
 
 
 @dataclass(frozen=True)

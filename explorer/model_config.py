@@ -181,7 +181,9 @@ class VqConfig(_Networks, _Likelihood):
     ] = 0.99
     commitment: Annotated[
         float,
-        setting("Commitment", "Weight of ‖z_e − sg[e]‖², which keeps the encoder near its codes.", ge=0, le=1000),
+        setting(
+            "Commitment", "Weight of ‖z_e − sg[e]‖², which keeps the encoder near its codes.", ge=0, le=1000, step=0.05
+        ),
     ] = 0.25
     reseed_below: Annotated[
         float,
@@ -199,7 +201,7 @@ class VqConfig(_Networks, _Likelihood):
         int,
         setting(
             "Prior units", "Width of the transformer, a multiple of 16.",
-            ge=16, le=1024, advanced=True, only_if=("prior", "autoregressive"),
+            ge=16, le=1024, step=16, advanced=True, only_if=("prior", "autoregressive"),
         ),
     ] = 64  # fmt: skip
     prior_layers: Annotated[

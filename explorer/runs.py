@@ -5,18 +5,30 @@ A folder holds ``run.json`` (schema version, configuration, data fingerprint, ve
 ``pictures.npz``, ``latents.npz`` and a ``manifest.json`` with the SHA-256 of each, written last.
 """
 
+import contextlib
 import io
 import re
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer import paths
+from filelock import FileLock, Timeout
+
+from explorer import locks, paths
 from explorer.errors import ConfigError, RunError
-from explorer.files import MANIFEST, as_json, read_json, read_verified, write_atomically
-from explorer.messages import ModelCard, Pictures
+from explorer.files import (
+    MANIFEST,
+    RESERVED,
+    as_json,
+    check_place,
+    read_json,
+    read_verified,
+    sweep_partials,
+    write_atomically,
+)
+from explorer.messages import ModelCard, Pictures, Status
 from explorer.version import VERSION
 
 if TYPE_CHECKING:
@@ -24,6 +36,7 @@ if TYPE_CHECKING:
 
     from explorer.config import RunConfig
 
+LONGEST_NOTE = 4000  # letters
 SCHEMA_VERSION = 1
 RECORD = "run.json"
 WEIGHTS = "weights.safetensors"
@@ -31,11 +44,12 @@ PREVIEW = "preview.png"
 PICTURES = "pictures.npz"
 LATENTS = "latents.npz"
 CHECKPOINTS = "checkpoints"
+_RECORD_LOCK = ".run.json.lock"
+_PATIENCE = 2.0  # seconds
 _LABELS = {
     "autoencoder": "Autoencoder", "conditional": "Conditional VAE", "hierarchical": "Hierarchical VAE", "vq": "VQ-VAE",
     "imported": "DDPM, imported",
 }  # fmt: skip
-_RESERVED = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(10)), *(f"lpt{i}" for i in range(10))}
 
 
 # ---- records -------------------------------------------------------------------------------------------------------
@@ -47,7 +61,11 @@ def read_record(folder: Path) -> dict[str, Any]:
     Raises:
         RunError: no such folder, no record, or one written by a newer version of the app.
     """
-    if not folder.is_dir():
+    try:
+        there = folder.is_dir()
+    except OSError as error:
+        raise _not_seen(folder, error) from error
+    if not there:
         raise RunError(f"there is no run folder {folder}; `vdx list` shows those there are")
     record = read_json(folder / RECORD)
     version = record.get("schema_version")
@@ -70,8 +88,22 @@ def read_config(folder: Path) -> "RunConfig":
 
 
 def update_record(folder: Path, **changes: Any) -> None:
-    """Change entries of ``run.json``."""
-    write_atomically(folder / RECORD, as_json({**read_record(folder), **changes}))
+    """Change entries of ``run.json``.
+
+    Raises:
+        RunError: it cannot be read or written; it is as it was.
+    """
+    with _alone(folder):
+        write_atomically(folder / RECORD, as_json({**read_record(folder), **changes}))
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep others from changing the record meanwhile: a run may be renamed while its training writes how it ended."""
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError, NotImplementedError, Timeout):  # then the write will say what is wrong
+            held.enter_context(FileLock(folder / _RECORD_LOCK, timeout=_PATIENCE, thread_local=False))
+        yield
 
 
 def create(config: "RunConfig", folder: Path | None = None, *, command: str = "") -> Path:
@@ -80,12 +112,6 @@ def create(config: "RunConfig", folder: Path | None = None, *, command: str = ""
     Raises:
         RunError: the folder holds something already, or cannot be made or written.
     """
-    folder = folder if folder is not None else _free_folder(config.title)
-    check_free(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{folder} cannot be made ({error.strerror}); choose a folder you may write to") from error
     record = {
         "schema_version": SCHEMA_VERSION,
         "app_version": VERSION,
@@ -94,32 +120,64 @@ def create(config: "RunConfig", folder: Path | None = None, *, command: str = ""
         "config": config.model_dump(mode="json"),
         "metrics": {},
     }
-    write_atomically(folder / RECORD, as_json(record))
+    if folder is None:
+        folder = _new_folder(config.title)
+        try:
+            write_atomically(folder / RECORD, as_json(record))
+        except RunError:
+            folder.rmdir()
+            raise
+        return folder
+    check_free(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_made(folder, error) from error
+    with locks.writing(folder):
+        check_free(folder)  # somebody else may have made a run there meanwhile
+        write_atomically(folder / RECORD, as_json(record))
     return folder
 
 
 def check_free(folder: Path) -> None:
-    """Raise RunError if a run cannot be made in ``folder`` because something is there."""
+    """Raise RunError if a run cannot be made in ``folder``: something is there, or ``check_place`` says why."""
+    check_place(folder)
     try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and any(path.name != locks.LOCK for path in folder.iterdir()):
             raise RunError(f"{folder} is not empty; choose another --out, or continue it with --resume {folder}")
     except OSError as error:
-        raise RunError(f"{folder} cannot be made ({error.strerror}); choose a folder you may write to") from error
+        raise _not_made(folder, error) from error
+
+
+def _not_made(folder: Path, error: OSError) -> RunError:
+    return RunError(f"{folder} cannot be made ({error.strerror}); choose a folder you may write to")
+
+
+def _not_seen(path: Path, error: OSError) -> RunError:
+    return RunError(f"{str(path)[:60]} cannot be looked at ({error.strerror}); give a run folder you may read")
 
 
 def slug(title: str) -> str:
     """Return a folder name made of a title: small letters, digits and dashes, short, and safe on every system."""
     plain = title.replace("β", "beta").lower()
     name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].strip("-") or "run"
-    return f"{name}-run" if name in _RESERVED else name
+    return f"{name}-run" if name in RESERVED else name
 
 
-def _free_folder(title: str) -> Path:
+def _new_folder(title: str) -> Path:
+    """Make a folder in the library that nobody else has, and return it."""
     base = f"{slug(title)}-{time.strftime('%Y-%m-%d')}"
     number = 1
-    while (folder := paths.library() / (base if number == 1 else f"{base}-{number}")).exists():
-        number += 1
-    return folder
+    while True:
+        folder = paths.library() / (base if number == 1 else f"{base}-{number}")
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()  # two processes cannot both succeed
+            return folder
+        except OSError as error:
+            if not isinstance(error, FileExistsError) or not folder.parent.is_dir():
+                raise _not_made(folder, error) from error
+            number += 1
 
 
 # ---- listing -------------------------------------------------------------------------------------------------------
@@ -127,7 +185,7 @@ def _free_folder(title: str) -> Path:
 
 def card(folder: Path) -> ModelCard:
     """Return what is known about a run folder without loading weights; a damaged one says so in ``problem``."""
-    bundled = folder.resolve().parent == paths.bundled_models().resolve()
+    bundled = is_bundled(folder)
     try:
         record = read_record(folder)
     except RunError as error:
@@ -136,7 +194,9 @@ def card(folder: Path) -> ModelCard:
     model = _section(config, "model")
     figures = {key: value for key, value in _section(record, "metrics").items() if _is_number(value)}
     parameters = record.get("parameters")
-    ready = (folder / MANIFEST).is_file() or bool(checkpoint_folders(folder))
+    note = record.get("note")
+    saved = bool(checkpoint_folders(folder))
+    status = _status(folder, record)
     return ModelCard(
         name=folder.name,
         title=str(config.get("title", folder.name)),
@@ -149,8 +209,31 @@ def card(folder: Path) -> ModelCard:
         config=config,
         created=str(record.get("created", "")),
         parameters=parameters if isinstance(parameters, int) and not isinstance(parameters, bool) else 0,
-        problem="" if ready else "nothing saved yet: train it to its first checkpoint",
+        problem="" if saved or (folder / MANIFEST).is_file() else _nothing_saved(status),
+        status=status,
+        resumable=saved and status in {"interrupted", "stopped", "failed"},
+        note=note[:LONGEST_NOTE] if isinstance(note, str) else "",
     )
+
+
+def is_bundled(folder: Path) -> bool:
+    """Return whether a run ships with the app."""
+    return folder.resolve().parent == paths.bundled_models().resolve()
+
+
+def _status(folder: Path, record: Mapping[str, Any]) -> Status:
+    said = record.get("status")
+    if said == "training":
+        return "training" if locks.is_written(folder) else "interrupted"
+    return said if said in ("stopped", "finished", "failed") else ""  # a tuple: what it says may be anything
+
+
+def _nothing_saved(status: Status) -> str:
+    return {
+        "training": "training; nothing saved yet",
+        "interrupted": "interrupted before its first checkpoint; start it anew with these settings",
+        "failed": "ended with an error before its first checkpoint; start it anew with other settings",
+    }.get(status, "nothing saved yet: train it to its first checkpoint")
 
 
 def _section(mapping: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -172,14 +255,21 @@ def _label(model: Mapping[str, Any]) -> str:
 
 
 def folders() -> list[Path]:
-    """Return every run folder: the bundled ones by name, then the user's own, newest first."""
+    """Return every run folder: the bundled ones by name, then the user's own, newest first.
+
+    One of the user's that has lost its record is among them, so that it can be looked at and deleted.
+    """
     bundled = sorted(path.parent for path in paths.bundled_models().glob(f"*/{RECORD}"))
-    own = sorted(
-        (path.parent for path in paths.library().glob(f"*/{RECORD}")),
-        key=lambda path: path.stat().st_mtime,
-        reverse=True,
-    )
-    return bundled + own
+    own = {path.parent for name in (RECORD, MANIFEST, CHECKPOINTS) for path in paths.library().glob(f"*/{name}")}
+    return bundled + sorted(own, key=_made, reverse=True)
+
+
+def _made(folder: Path) -> tuple[str, str]:
+    """Return when a run was made, as text that sorts, and its name for those of the same second."""
+    try:
+        return str(read_record(folder).get("created", "")), folder.name
+    except RunError:
+        return "", folder.name
 
 
 def find(name: str | Path) -> Path:
@@ -193,15 +283,18 @@ def find(name: str | Path) -> Path:
         if (path / RECORD).is_file():
             return path
     except OSError as error:
-        raise RunError(
-            f"{str(name)[:60]} cannot be looked at ({error.strerror}); give a run folder you may read"
-        ) from error
+        raise _not_seen(path, error) from error
     known = folders()
     for folder in known:
         if folder.name == str(name):
             return folder
-    names = ", ".join(folder.name for folder in known)
-    raise RunError(f"there is no model {name}; give a run folder or one of: {names}")
+    from explorer.settings import nearest
+
+    names = [folder.name for folder in known]
+    meant = nearest(str(name), names)
+    raise RunError(
+        f"there is no model {name}; {f'{meant} ' if meant else ''}give a run folder or one of: {', '.join(names)}"
+    )
 
 
 def read_arrays(folder: Path, name: str, keys: Iterable[str]) -> "dict[str, NDArray[Any]]":
@@ -250,3 +343,4 @@ def sweep_checkpoints(folder: Path, keep: int = 2) -> None:
     for path in (folder / CHECKPOINTS).glob("*"):
         if path not in kept:
             shutil.rmtree(path, ignore_errors=True)
+    sweep_partials(folder)

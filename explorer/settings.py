@@ -7,11 +7,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from explorer import paths
 from explorer.config import MODEL_SECTIONS, DataConfig, FamilyName, RunConfig, TrainingConfig
 from explorer.errors import ConfigError
+from explorer.setting import choices, condition, either, hints, is_list, requirement, span
+
+_OUT_OF_RANGE = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
+_NO_SECTION = {"model_type", "model_attributes_type"}
+_SECTIONS: dict[str, type[BaseModel]] = {"data": DataConfig, "training": TrainingConfig, "title": RunConfig}
 
 
 def validate(settings: Mapping[str, Any], what: str) -> RunConfig:
@@ -26,28 +33,81 @@ def explain(error: ValidationError) -> str:
     """Return the first complaints of a validation error as one line: setting, value, what is allowed."""
     complaints = []
     for item in error.errors(include_url=False)[:3]:
-        where = ".".join(str(part) for part in item["loc"] if str(part) not in MODEL_SECTIONS)
+        where = ".".join(_place(item))
         if item["type"] == "extra_forbidden":
             complaints.append(_unknown(where, [str(part) for part in item["loc"]]))
             continue
-        value = repr(item.get("input"))
-        value = value if len(value) <= 40 else value[:37] + "…"
-        message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        complaints.append(f"{where} = {value}: {message}" if where else message)
+        said = f"{_words(item)}{_meant(item)}"
+        complaints.append(f"{where} = {_shown(item.get('input'))}: {said}" if where else said)
     return "; ".join(complaints)
+
+
+def _shown(value: object) -> str:
+    try:
+        shown = repr(value)
+    except ValueError:  # Python does not print a whole number of more than 4300 digits
+        return "a number of thousands of digits"
+    return shown if len(shown) <= 40 else f"{shown[:37]}…"
+
+
+def _meant(item: ErrorDetails) -> str:
+    field, given = _field(item), item.get("input")
+    meant = nearest(given, choices(field)) if field is not None and isinstance(given, str) else ""
+    return f"; {meant}" if meant else ""
+
+
+def _place(item: ErrorDetails) -> list[str]:
+    return [str(part) for part in item["loc"] if str(part) not in MODEL_SECTIONS]
+
+
+def _field(item: ErrorDetails) -> FieldInfo | None:
+    """Return the setting that a complaint is about; None where it is about none or one that does not exist."""
+    location = [str(part) for part in item["loc"]]
+    section = _SECTIONS.get(location[0]) if location else None
+    if location[:1] == ["model"] and len(location) > 1:
+        section = MODEL_SECTIONS.get(location.pop(1))
+    name = location[0] if section is RunConfig else location[1] if len(location) > 1 else ""
+    return None if section is None else section.model_fields.get(name)
+
+
+def _words(item: ErrorDetails) -> str:
+    """Return what is said of a wrong value: what it must be, as the setting was declared."""
+    field = _field(item)
+    if item["type"].startswith("union_tag"):
+        return f"must have a family: {either(get_args(FamilyName))}"
+    if item["type"] in _NO_SECTION:
+        return "must be a section of settings"
+    if field is None or item["type"] == "value_error":
+        return item["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    one = item["type"] in _OUT_OF_RANGE and not is_list(field)
+    return f"must be {span(field) if one else requirement(field)}"
 
 
 def _unknown(where: str, location: list[str]) -> str:
     if where in setting_names():
         owners = [name for name, section in MODEL_SECTIONS.items() if location[-1] in section.model_fields]
         return f"{where} is a setting of {' and '.join(owners)}, and model.family is {location[1]}"
-    return f"there is no setting {where}; {_nearest(where)}"
+    return f"there is no setting {where}; {_nearest_setting(where)}"
 
 
-def _nearest(where: str) -> str:
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return the question whether another of the ``known`` words was meant; empty where none is near."""
+    close = difflib.get_close_matches(word[:80], list(known), n=1, cutoff=cutoff)
+    return f"did you mean {close[0]}?" if close else ""
+
+
+def _nearest_setting(where: str) -> str:
+    section, _, name = where.rpartition(".")
     known = setting_names()
-    close = difflib.get_close_matches(where, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]}?" if close else f"settings are {', '.join(known)}"
+    own = [address for address in known if address.startswith(f"{section}.")]
+    for addresses in (own, known):
+        names = {address.rpartition(".")[2]: address for address in addresses}
+        short = {"".join(word[0] for word in full.split("_")): full for full in names if "_" in full}  # lr, bs
+        close = [short[name]] if name in short else difflib.get_close_matches(name[:80], names, n=1)
+        if close:
+            return f"did you mean {names[close[0]]}?"
+    listed = own or known
+    return f"settings are {', '.join(listed[:12])}{' …' if len(listed) > 12 else ''}"
 
 
 def setting_names() -> list[str]:
@@ -67,6 +127,71 @@ def _parse_value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except (tomllib.TOMLDecodeError, ValueError, RecursionError):
         return text
+
+
+def _typed_value(text: str, field: FieldInfo) -> Any:
+    """Return what a person means who types ``text`` in a form: texts are texts, and −1 000 is a number."""
+    if field.annotation is str:
+        return text
+    text = re.sub(r"(?<=\d)[ \u00a0\u202f](?=\d{3})", "", text.replace("−", "-")).strip()
+    return _parse_value(f"[{text.removeprefix('[').removesuffix(']')}]" if is_list(field) else text)
+
+
+def typed(config: RunConfig, texts: Mapping[str, str]) -> tuple[RunConfig | None, dict[str, str]]:
+    """Return settings changed by what was typed in a form, and for each wrong one what is wrong, in words.
+
+    Args:
+        config: the settings before; they are of the family that ``texts`` says.
+        texts: by address; every one must exist.
+
+    Returns:
+        The settings, None where one is wrong; and by address such words as "β must be from 0 to 1000; you typed −3".
+    """
+    settings, fields = config.model_dump(), settings_of(config)
+    for address, text in texts.items():
+        section, name = address.split(".")
+        settings[section][name] = _typed_value(text, fields[address])
+    try:
+        return RunConfig.model_validate(settings), {}
+    except ValidationError as error:
+        wrong: dict[str, str] = {}
+        for item in error.errors(include_url=False):
+            address = ".".join(_place(item)[:2])
+            if address in fields:
+                wrong.setdefault(address, _complaint(item, fields[address], texts.get(address, "")))
+            else:  # a whole section is wrong: its first setting says so
+                wrong.setdefault(next(known for known in fields if known.startswith(address)), _words(item))
+        return None, wrong
+
+
+def _complaint(item: ErrorDetails, field: FieldInfo, text: str) -> str:
+    name, words = hints(field)["label"], _words(item)
+    shown = text if len(text) <= 30 else f"{text[:20]}… ({len(text)} letters)"
+    said = f"you typed {shown}" if text.strip() else "nothing is typed"
+    return f"{name} {words}; {said}" if words.startswith("must ") else f"{name}: {words}"
+
+
+def settings_of(config: RunConfig) -> dict[str, FieldInfo]:
+    """Return the settings of an experiment by address, in the order of a form."""
+    found: dict[str, FieldInfo] = {}
+    for name, section in (("data", DataConfig), ("model", type(config.model)), ("training", TrainingConfig)):
+        fields = section.model_fields
+        first = [key for key in fields if key in {"family", "name"}]  # they decide what the others mean
+        found |= {f"{name}.{key}": fields[key] for key in (*first, *(key for key in fields if key not in first))}
+    return found
+
+
+def value_of(config: RunConfig, address: str) -> Any:
+    """Return one setting by its address, such as ``"model.beta"``."""
+    section, name = address.split(".")
+    return getattr(getattr(config, section), name)
+
+
+def titled(config: RunConfig, origin: RunConfig) -> RunConfig:
+    """Return ``config`` under a title that says so where it is not the data or model that the title was given to."""
+    if config.title != origin.title or (config.data, config.model) == (origin.data, origin.model):
+        return config
+    return config.model_copy(update={"title": f"{origin.title.removesuffix(', changed')[:70]}, changed"})
 
 
 def with_settings(config: RunConfig, assignments: Iterable[str], *, strict: bool = False) -> RunConfig:
@@ -104,17 +229,15 @@ def _check_it_matters(config: RunConfig, address: list[str]) -> None:
     if len(address) != 2:
         return
     section = getattr(config, address[0])
-    hints = type(section).model_fields[address[1]].json_schema_extra
-    condition = hints.get("only_if") if isinstance(hints, dict) else None
-    if condition is None:
+    found = condition(type(section).model_fields[address[1]])
+    if found is None:
         return
-    other, wanted = condition
-    values = wanted if isinstance(wanted, tuple) else (wanted,)
-    if getattr(section, str(other)) not in values:
-        now = getattr(section, str(other))
-        needed = " or ".join(map(str, values))
+    other, values = found
+    now = getattr(section, other)
+    if now not in values:
         raise ConfigError(
-            f"{'.'.join(address)} matters only where {address[0]}.{other} is {needed}, and it is {now}; leave it out"
+            f"{'.'.join(address)} matters only where {address[0]}.{other} is {' or '.join(values)}, and it is {now}; "
+            "leave it out"
         )
 
 
@@ -126,25 +249,28 @@ def with_data(data: DataConfig, name: str | None) -> DataConfig:
     """
     if name is None or name == data.name:
         return data
-    try:
-        return DataConfig.model_validate({"name": name})
-    except ValidationError as error:
-        raise ConfigError(f"--data {name}: {explain(error)}") from error
+    return validate({"data": {"name": name}}, f"--data {name[:80]}").data
 
 
 def _assign(settings: dict[str, Any], address: list[str], value: Any) -> None:
     name = ".".join(address)
     if name not in setting_names():
-        raise ConfigError(f"there is no setting {name}; {_nearest(name)}")
+        raise ConfigError(f"there is no setting {name}; {_nearest_setting(name)}")
     if address == ["model", "family"]:
         if value not in get_args(FamilyName):
             why = "imported models cannot be trained; " if value == "imported" else ""
-            raise ConfigError(f"model.family = {value!r}: {why}families are {', '.join(get_args(FamilyName))}")
+            families = get_args(FamilyName)
+            why += f"{meant} " if (meant := nearest(str(value), families)) else ""
+            raise ConfigError(f"model.family = {str(value)[:40]!r}: {why}families are {', '.join(families)}")
         old, new = MODEL_SECTIONS[settings["model"]["family"]].model_fields, MODEL_SECTIONS[value].model_fields
         # A setting of the same name may have other choices: a VAE's networks are not a DDPM's.
         same = {key for key in old.keys() & new.keys() if old[key].annotation == new[key].annotation}
-        kept = {key: was for key, was in settings["model"].items() if key in same}
-        settings["model"] = {**kept, "family": value}
+        kept = {key: was for key, was in settings["model"].items() if key in same} | {"family": value}
+        try:
+            MODEL_SECTIONS[value].model_validate(kept)
+        except ValidationError as error:  # 30 channels are none of a U-Net
+            kept = {key: was for key, was in kept.items() if key not in {item["loc"][0] for item in error.errors()}}
+        settings["model"] = kept
         return
     target = settings
     for part in address[:-1]:
@@ -168,13 +294,16 @@ def load_settings(name_or_file: str) -> RunConfig:
     else:
         path = Path(name_or_file)
         if path.suffix != ".toml":
+            meant = nearest(name_or_file, preset_names())
             raise ConfigError(
-                f"there is no preset {name_or_file}; presets are {', '.join(preset_names())}, or give a .toml file"
+                f"there is no preset {name_or_file[:80]}; {f'{meant} ' if meant else ''}"
+                f"presets are {', '.join(preset_names())}, or give a .toml file"
             )
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}); give the path of a settings file") from error
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is not readable TOML ({error}); compare it with a preset") from error
+        why = str(error).partition(";")[0]
+        raise ConfigError(f"{path} is not readable TOML ({why}); compare it with a preset") from error
     return validate(settings, str(path))

@@ -75,7 +75,7 @@ def test_resume_goes_on_and_can_train_longer(tmp_path: Path, capsys: pytest.Capt
         main(["train", "digits-vae", "--set", "training.epochs=1", "--set", "model.hidden_units=8", "--out", out]) == 0
     )
     assert main(["train", "--resume", out, "--set", "training.epochs=2"]) == 0
-    assert "resumed at step 24" in capsys.readouterr().err
+    assert "resumed from checkpoint 00000024 (step 24)" in capsys.readouterr().err
     assert runs.card(Path(out)).metrics["epochs"] == 2
 
 

@@ -14,11 +14,11 @@ from explorer.config import Sampling
 from explorer.data.catalog import load
 from explorer.errors import ConfigError, DataError, RunError
 from explorer.figures import Evaluation
-from explorer.inference.diffusion_evaluation import strata
 from explorer.inference.evaluation import evaluate
 from explorer.inference.plan import Plan, check
 from explorer.inference.session import ModelSession
 from explorer.messages import DenoiseRequest, TrainingEnded
+from explorer.models.bound import strata
 from explorer.models.build import build, check_size
 from explorer.models.diffusion import Diffusion
 from explorer.models.samplers import Denoiser

@@ -13,7 +13,8 @@ from explorer.config import FamilyName, Sampling
 from explorer.data.catalog import load
 from explorer.errors import ConfigError, RunError
 from explorer.inference.session import ModelSession
-from explorer.messages import DecodeRequest, TrainingEnded, TraverseRequest
+from explorer.latent_messages import DecodeRequest, TraverseRequest
+from explorer.messages import TrainingEnded
 from explorer.models.build import build, check_size, effective_beta
 from explorer.models.latent import LatentModel
 from explorer.settings import load_settings, with_settings
@@ -189,18 +190,18 @@ def test_an_mlp_ddpm_of_images_is_one_of_images(new_run: Callable[..., Path]) ->
 def test_what_a_model_of_binary_images_sees(new_run: Callable[..., Path], binarization: str) -> None:
     """Static: the same draw in every epoch and in evaluation whatever its seed; dynamic: anew by the seed."""
     from explorer.data.batches import binarized, to_tensor, to_unit
+    from explorer.figures import Evaluation
     from explorer.inference.evaluation import evaluate
     from explorer.inference.plan import Plan
-    from explorer.messages import Evaluation
-    from explorer.training.loop import _Loop
+    from explorer.training.looking import items_of
 
     folder = new_run("digits-vae", f"model.binarization={binarization}")
     list(train(folder))
-    loop = _Loop(folder, resume=False)
+    test, _ = items_of(load("digits"), "test", runs.read_config(folder), torch.device("cpu"))
     grey = to_tensor(load("digits").split("test")[0])
-    seen = loop.test if binarization == "static" else grey
+    seen = test if binarization == "static" else grey
     assert set(np.unique(seen.numpy())) == {0, 255} or binarization == "dynamic"
-    assert torch.equal(loop.test, binarized(grey, "test") if binarization == "static" else grey)
+    assert torch.equal(test, binarized(grey, "test") if binarization == "static" else grey)
     session = ModelSession.open(folder, "cpu")
     found = [list(evaluate(session, Plan(session.data, iwae=0, seed=seed)))[-1] for seed in (0, 1)]
     assert all(isinstance(one, Evaluation) for one in found)
@@ -216,10 +217,11 @@ def test_what_a_model_of_binary_images_sees(new_run: Callable[..., Path], binari
 
 
 def test_binarization_is_for_bernoulli_decoders_only(new_run: Callable[..., Path]) -> None:
-    from explorer.training.loop import _Loop
+    from explorer.training.looking import items_of
 
-    loop = _Loop(new_run("digits-vae", "model.binarization=static", "model.likelihood=gaussian"), resume=False)
-    assert len(np.unique(loop.images.numpy())) > 10
+    config = runs.read_config(new_run("digits-vae", "model.binarization=static", "model.likelihood=gaussian"))
+    images, _ = items_of(load("digits"), "train", config, torch.device("cpu"))
+    assert len(np.unique(images.numpy())) > 10
 
 
 def test_bfloat16_chooses_the_codes_that_float32_chooses() -> None:

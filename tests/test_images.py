@@ -73,3 +73,30 @@ def test_unwritable_places_are_named_before_work(tmp_path: Path) -> None:
         images.check_writable(tmp_path / "p.jpeg", (".png", ".gif"))
     with pytest.raises(ExplorerError, match="cannot be written"):
         images.write_picture(tmp_path / "no" / "p.png", b"x")
+
+
+def test_differences_have_a_sign_and_a_size() -> None:
+    one = np.full((2, 1, 3, 1), 100, np.uint8)
+    other = one.copy()
+    other[0, 0, 0], other[0, 0, 1], other[1, 0, 2] = 180, 20, 101
+    seen = images.difference(one, other).astype(int)
+    assert seen.shape == (2, 1, 3, 3)
+    brighter, darker, same, little = seen[0, 0, 0], seen[0, 0, 1], seen[0, 0, 2], seen[1, 0, 2]
+    assert brighter[0] > brighter[2] and darker[2] > darker[0] and not same.any()
+    assert 0 < little.max() < brighter.max()
+    assert np.array_equal(images.difference(other, one)[..., ::2] > 0, images.difference(one, other)[..., ::2] > 0)
+
+
+def test_displacement_is_bright_where_points_went_far() -> None:
+    one = np.array([[-2.0, 0.0], [2.0, 0.0]])
+    seen = images.displacement(one, np.add(one, [[0.0, 0.0], [0.5, 0.0]]))[..., 0]
+    assert not seen[:, : images.POINTS_SIDE // 2].any() and seen[:, images.POINTS_SIDE // 2 :].max() > 100
+    assert images.displacement(one, one + 5.0).max() == 255
+
+
+def test_pictures_of_any_size_beside_each_other() -> None:
+    parts = [np.full((2, 3, 1), 5, np.uint8), np.full((4, 1, 3), 9, np.uint8)]
+    whole = images.beside(parts, gap=2, background=7)
+    assert whole.shape == (4, 6, 3)
+    assert (whole[:2, :3] == 5).all() and (whole[2:, :3] == 7).all() and (whole[:, 3:5] == 7).all()
+    assert (whole[:, 5] == 9).all()

@@ -1,44 +1,15 @@
-"""The run folder: made, listed, found, measured, and safe to read whatever happened to it."""
+"""The run folder: made, listed, found, renamed, and safe to read whatever happened to it."""
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from explorer import files, metrics, paths, runs
-from explorer.errors import RunError
-from explorer.messages import Measurement
+from explorer import files, library, locks, paths, runs
+from explorer.errors import ConfigError, RunError
 from explorer.settings import load_settings
-
-
-def measurement(step: int) -> Measurement:
-    return Measurement(step, step / 10, 0.5 * step, "train", {"elbo": -1.5 * step, "kl": 2.0}, (1.0, 0.25))
-
-
-def test_measurements_come_back(tmp_path: Path) -> None:
-    written = [measurement(step) for step in (1, 2, 3)]
-    for one in written:
-        metrics.append(tmp_path, one)
-    assert list(metrics.measurements(tmp_path)) == written
-
-
-def test_torn_last_line_is_ignored_wherever_it_is_cut(tmp_path: Path) -> None:
-    for step in (1, 2):
-        metrics.append(tmp_path, measurement(step))
-    path = tmp_path / metrics.METRICS
-    whole = path.read_bytes()
-    first = whole.index(b"\n") + 1
-    for cut in range(first, len(whole) - 1):
-        path.write_bytes(whole[:cut])
-        assert list(metrics.measurements(tmp_path)) in ([measurement(1)], [measurement(1), measurement(2)])
-
-
-def test_measurements_after_a_step_are_forgotten(tmp_path: Path) -> None:
-    for step in (10, 20, 30):
-        metrics.append(tmp_path, measurement(step))
-    metrics.cut(tmp_path, 20)
-    assert [found.step for found in metrics.measurements(tmp_path)] == [10, 20]
 
 
 def test_new_runs_get_safe_free_folders(home: Path) -> None:
@@ -98,28 +69,23 @@ def test_a_broken_record_becomes_a_card_that_says_so(new_run: Callable[..., Path
         {"config": {"model": {"family": "vae", "beta": "4", "latent_size": None}}},
         {"config": {"model": {"family": ["vae"], "beta": None}, "data": 3, "title": 7}},
         {"config": None, "created": 5, "command": {}},
+        {"config": {"model": [1], "training": "long"}, "status": ["training"], "note": {"text": 5}},
+        {"status": "dreaming", "note": "x" * 100_000, "metrics": {"epochs": 3}},
     ],
 )
 def test_a_record_of_odd_types_is_listed_all_the_same(
     new_run: Callable[..., Path], changes: dict[str, object], capsys: pytest.CaptureFixture[str], home: Path
 ) -> None:
     from explorer.cli import main
-    from explorer.ui.models_page import figures, tags
+    from explorer.ui.facts import details, figures, tags
 
     folder = runs.create(load_settings("digits-vae"))
     record = json.loads((folder / runs.RECORD).read_text())
     (folder / runs.RECORD).write_text(json.dumps({**record, **changes}))
     card = runs.card(folder)
-    assert isinstance(card.parameters, int) and figures(card) and tags(card)
+    assert isinstance(card.parameters, int) and figures(card) and tags(card) and details(card)
     assert main(["list", "--json"]) == 0
     json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
-
-
-def test_odd_measurements_are_passed_over(tmp_path: Path) -> None:
-    good = '{"step":1,"epoch":0.1,"seconds":1,"split":"train","elbo":-3}'
-    odd = [good.replace("1,", '"x",', 1), good.replace('"train"', "[]"), good.replace("-3", "[1]"), "[]", "1e400", good]
-    (tmp_path / metrics.METRICS).write_text("\n".join(odd) + "\n")
-    assert [found.values["elbo"] for found in metrics.measurements(tmp_path)] == [-3.0]
 
 
 def test_a_record_of_the_future_asks_for_an_update(new_run: Callable[..., Path]) -> None:
@@ -156,3 +122,77 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         files.write_atomically(tmp_path / "a", b"new")
     assert (tmp_path / "a").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["a"]
+
+
+# ---- what a person does with them ----------------------------------------------------------------------------------
+
+
+def test_a_new_name_changes_neither_the_folder_nor_the_order(home: Path) -> None:
+    made = [runs.create(load_settings("digits-vae")) for _ in range(3)]
+    for number, folder in enumerate(made):
+        runs.update_record(folder, created=f"2026-11-20T10:00:0{number}Z")
+    library.rename(made[0], " A β-VAE ")
+    library.annotate(made[0], "first\r\n\x00second\tline\n ")
+    own = [card for card in map(runs.card, runs.folders()) if not card.bundled]
+    assert [card.path for card in own] == [str(folder) for folder in reversed(made)], "newest first, as before"
+    assert own[-1].title == "A β-VAE" == runs.read_config(made[0]).title and own[-1].note == "first\nsecond\tline"
+
+
+@pytest.mark.parametrize("title", ["", "  ", "x" * 81, "two\nlines"])
+def test_a_name_is_as_valid_as_a_title(new_run: Callable[..., Path], title: str) -> None:
+    folder = new_run("digits-vae")
+    before = (folder / runs.RECORD).read_bytes()
+    with pytest.raises(ConfigError, match="one line of 1 to 80 letters"):
+        library.rename(folder, title)
+    with pytest.raises(ConfigError, match="4000"):
+        library.annotate(folder, "x" * 4001)
+    assert (folder / runs.RECORD).read_bytes() == before
+
+
+def test_what_two_write_into_a_record_at_once_is_both_there(new_run: Callable[..., Path]) -> None:
+    folder = new_run("digits-vae")
+
+    def count(name: str) -> None:
+        for number in range(40):
+            runs.update_record(folder, **{name: number})
+
+    threads = [threading.Thread(target=count, args=(name,)) for name in ("note", "status", "device")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    record = runs.read_record(folder)
+    assert [record[name] for name in ("note", "status", "device")] == [39, 39, 39]
+
+
+def test_a_training_that_was_killed_is_interrupted(new_run: Callable[..., Path]) -> None:
+    folder = new_run("digits-vae")
+    runs.update_record(folder, status="training")
+    with locks.writing(folder):
+        assert runs.card(folder).status == "training" and not runs.card(folder).resumable
+        with pytest.raises(RunError, match="stop it first"):
+            library.remove(folder)
+    card = runs.card(folder)
+    assert card.status == "interrupted" and not card.resumable and "before its first checkpoint" in card.problem
+    place = runs.checkpoint_folder(folder, 10)
+    place.mkdir(parents=True)
+    files.write_manifest(place, [])
+    assert runs.card(folder).resumable and not runs.card(folder).problem
+    library.remove(folder)
+    assert not folder.exists()
+
+
+def test_bundled_models_cannot_be_removed() -> None:
+    with pytest.raises(RunError, match="bundled"):
+        library.remove(runs.find("digits-vae-2d"))
+    assert runs.find("digits-vae-2d").is_dir()
+
+
+def test_a_folder_that_lost_its_record_is_listed_as_damaged(home: Path) -> None:
+    folder = runs.create(load_settings("digits-vae"))
+    files.write_manifest(folder, [])
+    (folder / runs.RECORD).unlink()
+    (paths.library() / "empty").mkdir()
+    (paths.library() / "a file").write_text("")
+    [card] = [card for card in map(runs.card, runs.folders()) if not card.bundled]
+    assert card.path == str(folder) and "run.json is missing" in card.problem and not card.config

@@ -11,7 +11,8 @@ import explorer
 from explorer.data.catalog import load
 from explorer.errors import DataError, DeviceError, RunError
 from explorer.inference.session import ModelSession
-from explorer.messages import DecodeRequest, DenoiseRequest, NoiseRequest, TraverseRequest
+from explorer.latent_messages import DecodeRequest, TraverseRequest
+from explorer.messages import DenoiseRequest, NoiseRequest
 from explorer.models.noise import NoiseSource
 from explorer.models.samplers import Denoiser
 

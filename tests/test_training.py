@@ -176,7 +176,28 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(new_run: NewRu
     newest.write_bytes(bytes(content))
     started = next(train(folder, resume=True))
     assert isinstance(started, TrainingStarted) and started.step == 1
+    assert (started.resumed_from, started.passed_over) == ("00000001", ("00000002",)), "and it is said"
     assert [int(path.name) for path in runs.checkpoint_folders(folder)] == [1], "the damaged one is gone"
+
+
+def test_where_a_run_goes_on_is_said(new_run: NewRun) -> None:
+    folder = new_run("digits-vae", "training.epochs=1")
+    started = next(train(folder, should_stop=lambda: True))
+    assert isinstance(started, TrainingStarted) and (started.resumed_from, started.passed_over) == ("", ())
+    list(train(folder, should_stop=lambda: True))
+    started = next(train(folder, resume=True))
+    assert isinstance(started, TrainingStarted) and (started.resumed_from, started.passed_over) == ("00000001", ())
+
+
+def test_damaged_checkpoints_stay_where_there_is_no_other(new_run: NewRun) -> None:
+    folder = new_run("digits-vae", "training.epochs=1")
+    for resume in (False, True):
+        list(train(folder, should_stop=lambda: True, resume=resume))
+    for place in runs.checkpoint_folders(folder):
+        (place / checkpoints.STATE_FILE).write_bytes(b"{}")
+    with pytest.raises(RunError, match="00000002"):
+        next(train(folder, resume=True))
+    assert [int(path.name) for path in runs.checkpoint_folders(folder)] == [2, 1], "somebody may mend one"
 
 
 def test_an_impossible_run_leaves_no_folder(tmp_path: Path) -> None:

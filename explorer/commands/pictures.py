@@ -11,7 +11,8 @@ from explorer import images
 from explorer.commands.shared import arguments, bar, open_model
 from explorer.config import Sampling
 from explorer.errors import ConfigError
-from explorer.messages import DenoiseRequest, Pixels, TraverseRequest
+from explorer.latent_messages import TraverseRequest
+from explorer.messages import DenoiseRequest, Pixels
 from explorer.settings import explain
 
 if TYPE_CHECKING:

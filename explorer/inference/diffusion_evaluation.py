@@ -3,7 +3,6 @@
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from explorer.inference.plan import Collected, Items, Plan, figure, first_of
 from explorer.inference.session import ModelSession
 from explorer.messages import Step
 from explorer.models import devices
-from explorer.models.bound import log_reverse_variance, prior_nats, step_nats
+from explorer.models.bound import look, prior_nats, strata
 from explorer.models.diffusion import Diffusion
 from explorer.models.exact import MixtureDiffusion, sliced_wasserstein
 from explorer.models.noise import NoiseSource
@@ -30,20 +29,6 @@ from explorer.models.samplers import Denoiser, ancestral
 
 _VALUES = 80_000  # that go through the network at once
 _SEEDS = {"bound": 11, "samples": 12, "forward": 13}
-
-
-def strata(timesteps: int, count: int) -> list[range]:
-    """Return the steps 2..T cut into ``count`` ranges, short where t is small and terms are large.
-
-    Each step is alone for a count of 0 or too many.
-    """
-    whole = range(2, timesteps + 1)
-    pieces = len(whole) if count == 0 else min(count, len(whole))
-    if not pieces:
-        return []
-    edges = (np.linspace(0, 1, pieces + 1) ** (1 if pieces == len(whole) else 2) * len(whole)).round().astype(int)
-    edges = np.minimum(np.maximum(edges, np.arange(pieces + 1)), len(whole)).tolist()
-    return [whole[first:end] for first, end in pairwise(edges)]
 
 
 def evaluate_diffusion(
@@ -127,21 +112,11 @@ def _look(
     exact: MixtureDiffusion | None,
 ) -> dict[str, Tensor]:  # fmt: skip
     """Return each item's term of the bound at a random one of ``steps``, and its squared errors per value (batch,)."""
-    chosen = torch.randint(steps[0], steps[-1] + 1, (len(x0),), generator=generator)
-    t = chosen.to(x0.device)
-    eps = torch.randn(x0.shape, generator=generator).to(x0)
-    at = model.coefficients(t)
-    x_t = at.marginal(x0, eps)
-    said, spread = model.split(model(x_t, t, told))
-    x0_hat = at.x0(model.predicts, said, x_t)
-    eps_hat = at.eps(x0_hat, x_t)
-    if model.clips:
-        x0_hat = x0_hat.clamp(-1, 1)
-    nats = step_nats(model, x0, x_t, t, x0_hat, log_reverse_variance(model, t, spread))
-    found = {"terms": nats, "loss": _squared(eps_hat - eps)}
+    seen = look(model, x0, told, steps, generator)
+    found = {"terms": seen.nats, "loss": _squared(seen.eps_hat - seen.eps)}
     if exact is not None:
-        best = exact(x_t.cpu(), chosen).to(x_t)
-        found |= {"eps_error": _squared(eps_hat - best), "least_loss": _squared(best - eps)}
+        best = exact(seen.x_t.cpu(), seen.t.cpu()).to(seen.x_t)
+        found |= {"eps_error": _squared(seen.eps_hat - best), "least_loss": _squared(best - seen.eps)}
     return found
 
 

@@ -17,9 +17,8 @@ from explorer.data.batches import to_tensor, to_unit
 from explorer.data.catalog import CATALOG, load
 from explorer.errors import RunError
 from explorer.inference import trajectories
+from explorer.latent_messages import Decoded, DecodeRequest, Traversal, TraverseRequest
 from explorer.messages import (
-    Decoded,
-    DecodeRequest,
     DenoiseRequest,
     Floats,
     Frame,
@@ -31,8 +30,6 @@ from explorer.messages import (
     Pixels,
     Schedule,
     Split,
-    Traversal,
-    TraverseRequest,
     Values,
 )
 from explorer.models import devices
@@ -98,7 +95,8 @@ class ModelSession:
             raise RunError(f"{self.card.name} has no latent space: it is a {self.card.label}; choose a VAE")
         return self.model
 
-    def _diffusion(self) -> Diffusion:
+    def diffusion(self) -> Diffusion:
+        """Return the model; RunError if it has no denoising chain."""
         if not isinstance(self.model, Diffusion):
             raise RunError(f"{self.card.name} has no denoising chain: it is a {self.card.label}; choose a DDPM")
         return self.model
@@ -218,7 +216,7 @@ class ModelSession:
 
     def schedule(self) -> Schedule:
         """Return ᾱ_t and β_t, t = 0..T."""
-        schedule = self._diffusion().schedule
+        schedule = self.diffusion().schedule
         return Schedule(schedule.alpha_bar.numpy(), schedule.beta.numpy())
 
     @property
@@ -228,11 +226,11 @@ class ModelSession:
 
     def check_sampling(self, sampling: Sampling) -> None:
         """Raise ConfigError if this model cannot be sampled so, RunError if it has no chain."""
-        trajectories.check_sampling(self._diffusion(), sampling, self.card.name)
+        trajectories.check_sampling(self.diffusion(), sampling, self.card.name)
 
     def chain_steps(self, request: DenoiseRequest) -> list[int]:
         """Return the t's that the chain of a request visits before it arrives at 0; ConfigError as ``denoise``."""
-        return trajectories.visited_steps(self._diffusion(), request.sampling, request.start)
+        return trajectories.visited_steps(self.diffusion(), request.sampling, request.start)
 
     def settled(self, request: DenoiseRequest) -> DenoiseRequest:
         """Return the request with nothing left open: as the model is usually sampled, and a start image's own class.
@@ -245,7 +243,7 @@ class ModelSession:
         self.check_sampling(sampling)
         begins = request.start or request.invert
         if begins and not self.points:
-            label = trajectories.item(self._test_items()[1], request.image)
+            label = trajectories.item(self.test_items()[1], request.image)
             if self.model.classes and sampling.label is None:
                 sampling = sampling.model_copy(update={"label": int(label[0])})
         return dataclasses.replace(request, sampling=sampling)
@@ -258,16 +256,16 @@ class ModelSession:
             DataError: the image to start from is not there.
         """
         request = self.settled(request)
-        values = self._test_items()[0] if request.start or request.invert else None
-        return trajectories.denoise(self._diffusion(), request, self.device, values)
+        values = self.test_items()[0] if request.start or request.invert else None
+        return trajectories.denoise(self.diffusion(), request, self.device, values)
 
     def noised(self, request: NoiseRequest) -> Noised:
         """Return the forward process of one test image, a picture for every t = 0..T."""
-        return trajectories.noised(self._diffusion(), request, self._test_items()[0])
+        return trajectories.noised(self.diffusion(), request, self.test_items()[0])
 
     # ---- both ----
 
-    def _test_items(self) -> tuple[Values, NDArray[np.int64]]:
+    def test_items(self) -> tuple[Values, NDArray[np.int64]]:
         """Return test items and their classes; where the data are not on this machine, the samples saved with it."""
         if CATALOG[self.data.name].available():
             return load(self.data).split("test")
@@ -281,7 +279,7 @@ class ModelSession:
 
         Where the data are not on this machine they are samples of its own.
         """
-        values, labels = self._test_items()
+        values, labels = self.test_items()
         if self.points:
             return Gallery(images.of_points(values.astype(np.float32).reshape(-1, 2))[None], np.zeros(1, np.int64))
         return Gallery(values[:count].astype(np.uint8, copy=False), labels[:count])
@@ -330,6 +328,6 @@ class ModelSession:
             levels=self.model.levels if isinstance(self.model, LatentModel) else (),
             classes=self.model.classes,
             points=self.points,
-            guidable=not latent and self._diffusion().guidable,
+            guidable=not latent and self.diffusion().guidable,
             clips=self.clips,
         )

@@ -13,7 +13,7 @@ from explorer import images
 from explorer.config import Sampling
 from explorer.data.batches import to_signed, to_tensor
 from explorer.errors import ConfigError, DataError
-from explorer.messages import DenoiseRequest, Frame, Noised, NoiseRequest, Pixels, Values
+from explorer.messages import DenoiseRequest, Floats, Frame, Noised, NoiseRequest, Pixels, Values
 from explorer.models import devices
 from explorer.models.diffusion import Diffusion
 from explorer.models.noise import NoiseSource, slerp
@@ -91,11 +91,8 @@ def chain(
 def _chain(
     model: Diffusion, request: DenoiseRequest, device: torch.device, steps: list[int], chosen: Values | None
 ) -> Iterator[ChainState]:
-    sampling = request.sampling or Sampling(clip=model.clips)
     noise = NoiseSource(request.seed, request.count)
-    denoise = Denoiser(
-        model, prior_labels(model, request.count, device, sampling.label), sampling.guidance, sampling.clip
-    )
+    denoise = denoiser(model, request, device)
     if chosen is None:
         x_t = noise.draw(model.shape, device)
     else:
@@ -109,10 +106,22 @@ def _chain(
         other = NoiseSource(request.towards, 1).draw(model.shape, device)
         shares = np.linspace(0, 1, max(2, request.count))[: request.count]
         x_t = torch.cat([slerp(x_t[:1], other, float(share)) for share in shares])
-    if sampling.sampler == "ddim":
-        yield from ddim(denoise, x_t, noise, steps, sampling.eta)
-    else:
-        yield from ancestral(denoise, x_t, noise, steps)
+    yield from descent(denoise, x_t, noise, steps, request.sampling)
+
+
+def denoiser(model: Diffusion, request: DenoiseRequest, device: torch.device) -> Denoiser:
+    """Return the model as the sampler of a request asks it."""
+    sampling = request.sampling or Sampling(clip=model.clips)
+    return Denoiser(model, prior_labels(model, request.count, device, sampling.label), sampling.guidance, sampling.clip)
+
+
+def descent(
+    denoise: Denoiser, x_t: Tensor, noise: NoiseSource, steps: list[int], sampling: Sampling | None
+) -> Iterator[ChainState]:
+    """Return the states of the sampler that is asked for, from x_t (batch, C, H, W) at the first of ``steps`` to 0."""
+    if sampling is not None and sampling.sampler == "ddim":
+        return ddim(denoise, x_t, noise, steps, sampling.eta)
+    return ancestral(denoise, x_t, noise, steps)
 
 
 def denoise(
@@ -128,8 +137,18 @@ def _frames(states: Iterator[ChainState], request: DenoiseRequest, device: torch
             state = next(states, None)
             if state is None:
                 return
-            shown = _shown(state.x_t), _shown(state.x0_hat), _shown(state.eps_hat, _NOISE_LIMIT)
-        yield Frame(request.request, state.t, *shown, state.step)
+            frame = shown(state, request.request)
+        yield frame
+
+
+def shown(state: ChainState, request: int) -> Frame:
+    """Return a state of a chain as it is shown, numbered by its request."""
+    values = state.x_t, state.x0_hat, state.eps_hat
+    points: Floats | None = None
+    if state.x_t.shape[1:] == (2, 1, 1):
+        points = torch.stack([part.flatten(1) for part in values]).float().cpu().numpy()
+    x_t, x0_hat, eps_hat = _shown(values[0]), _shown(values[1]), _shown(values[2], _NOISE_LIMIT)
+    return Frame(request, state.t, x_t, x0_hat, eps_hat, state.step, points)
 
 
 def item(values: Items, index: int) -> Items:

@@ -1,7 +1,11 @@
 """The variational bound of a diffusion model, term by term, in nats; Ho et al. 2020, eq. 5."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -98,6 +102,70 @@ def step_nats(model: Diffusion, x0: Tensor, x_t: Tensor, t: Tensor, x0_hat: Tens
             log_prob = discretized_log_prob(x0[last], mean, log_sigma)
         terms = terms.masked_scatter(last, -log_prob.flatten(1).sum(1))
     return terms
+
+
+@dataclass(frozen=True)
+class Look:
+    """Items looked at one ``t`` (batch,) each; ``nats`` (batch,) are their terms of the bound.
+
+    The rest is shaped as x_0; ``eps_hat`` is the guess of ``eps``, before x̂_0 is clipped.
+    """
+
+    t: Tensor
+    x_t: Tensor
+    eps: Tensor
+    eps_hat: Tensor
+    nats: Tensor
+
+
+def look(model: Diffusion, x0: Tensor, labels: Tensor | None, steps: range, generator: torch.Generator) -> Look:
+    """Look at each item at a random one of ``steps``; x̂_0 is clipped where the model usually is.
+
+    Args:
+        model: the network and its process.
+        x0: clean items in [−1, 1], or points, (batch, C, H, W).
+        labels: classes (batch,), or None.
+        steps: from which t is drawn.
+        generator: of t and ε, on the CPU: the same on every device.
+    """
+    t = torch.randint(steps[0], steps[-1] + 1, (len(x0),), generator=generator).to(x0.device)
+    eps = torch.randn(x0.shape, generator=generator).to(x0)
+    at = model.coefficients(t)
+    x_t = at.marginal(x0, eps)
+    said, spread = model.split(model(x_t, t, labels))
+    x0_hat = at.x0(model.predicts, said, x_t)
+    eps_hat = at.eps(x0_hat, x_t)
+    if model.clips:
+        x0_hat = x0_hat.clamp(-1, 1)
+    return Look(t, x_t, eps, eps_hat, step_nats(model, x0, x_t, t, x0_hat, log_reverse_variance(model, t, spread)))
+
+
+def strata(timesteps: int, count: int) -> list[range]:
+    """Return the steps 2..T cut into ``count`` ranges, short where t is small and terms are large.
+
+    Each step is alone for a count of 0 or too many.
+    """
+    whole = range(2, timesteps + 1)
+    pieces = len(whole) if count == 0 else min(count, len(whole))
+    if not pieces:
+        return []
+    edges = (np.linspace(0, 1, pieces + 1) ** (1 if pieces == len(whole) else 2) * len(whole)).round().astype(int)
+    edges = np.minimum(np.maximum(edges, np.arange(pieces + 1)), len(whole)).tolist()
+    return [whole[first:end] for first, end in pairwise(edges)]
+
+
+def bound_nats(
+    model: Diffusion, x0: Tensor, labels: Tensor | None, parts: Sequence[range], generator: torch.Generator
+) -> Tensor:
+    """Return an unbiased estimate of the whole bound of each item, in nats, shape (batch,): L_T + Σ_t L_{t−1}.
+
+    Each item is looked at one t of each of ``parts``, which together are 1..T, and stands for all of that part.
+    Other arguments as in ``look``.
+    """
+    found = prior_nats(model, x0)
+    for steps in parts:
+        found = found + len(steps) * look(model, x0, labels, steps, generator).nats
+    return found
 
 
 def to_bits(model: Diffusion, nats: Tensor) -> Tensor:

@@ -52,19 +52,38 @@ class Codebook(nn.Module):
         return distances.argmin(1)
 
     @torch.no_grad()
-    def update(self, z_e: Tensor, codes: Tensor) -> None:
+    def statistics(self, z_e: Tensor, codes: Tensor, seeds: Tensor) -> Tensor:
+        """Return what ``update`` wants to know of a training batch; that of parts of a batch adds up to that of it.
+
+        Args:
+            z_e: encoder outputs, shape (items, width).
+            codes: their nearest codes, shape (items,).
+            seeds: an encoder output for each code, should it have to move there, (codes,); outside 0 … items − 1 it is
+                in another part of the batch.
+
+        Returns:
+            Shape (codes, 1 + 2 · width): n_i, Σz of those that code i stands for, and the seed.
+        """
+        width = z_e.shape[1]
+        found = self.sums.new_zeros(len(self.uses), 1 + 2 * width)
+        found[:, 0] = torch.bincount(codes, minlength=len(self.uses))
+        found[:, 1 : 1 + width].index_add_(0, codes, z_e.float())
+        here = (seeds >= 0) & (seeds < len(z_e))
+        found[:, 1 + width :] = torch.where(here[:, None], z_e[seeds.clamp(0, len(z_e) - 1)].float(), 0.0)
+        return found
+
+    @torch.no_grad()
+    def update(self, statistics: Tensor) -> None:
         """Take note of one training batch: move the averages, and re-seed dead codes at random encoder outputs.
 
         N_i ← γN_i + (1−γ)n_i, m_i ← γm_i + (1−γ)Σz, e_i = m_i/N_i, N smoothed after Laplace.
 
         Args:
-            z_e: encoder outputs, shape (items, width).
-            codes: their nearest codes, shape (items,).
+            statistics: what ``statistics`` found in the whole batch.
         """
-        size = len(self.uses)
-        counts = torch.bincount(codes, minlength=size).to(self.uses)
-        added = torch.zeros_like(self.sums).index_add_(0, codes, z_e.float())
-        self.uses.lerp_(counts, 1 - self.decay)
+        size, width = self.vectors.shape
+        counts, added, seeds = torch.split(statistics, [1, width, width], dim=1)
+        self.uses.lerp_(counts[:, 0], 1 - self.decay)
         self.sums.lerp_(added, 1 - self.decay)
         total = self.uses.sum()
         if self.by_average:
@@ -73,7 +92,6 @@ class Codebook(nn.Module):
         if self.reseed_below > 0:
             fair = total / size
             dead = self.uses < self.reseed_below * fair
-            seeds = z_e.float()[torch.randint(len(z_e), (size,), device=z_e.device)]
             self.uses.copy_(torch.where(dead, fair, self.uses))
             self.sums.copy_(torch.where(dead[:, None], seeds * fair, self.sums))
             self.vectors.data.copy_(torch.where(dead[:, None], seeds, self.vectors.data))

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import psutil
 import torch
 
 from explorer.errors import DeviceError
@@ -43,6 +44,15 @@ def label(device: torch.device) -> str:
         return f"MPS · {platform.processor() or 'Apple'}"
     threads = torch.get_num_threads()
     return f"CPU · {threads} thread{'s' if threads > 1 else ''}"
+
+
+def memory(device: torch.device) -> int:
+    """Return the bytes that torch holds on a device; of the CPU, what the whole process has in memory."""
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device)
+    if device.type == "mps":
+        return torch.mps.driver_allocated_memory()
+    return int(psutil.Process().memory_info().rss)
 
 
 def report() -> DeviceReport:

@@ -18,13 +18,17 @@ _SETTLED = 1000
 
 @dataclass(frozen=True)
 class Quantized:
-    """One pass: ln p(x|z_q) (batch,), −ln p(k) per place (batch, places), and the two distances (batch,)."""
+    """One pass: ln p(x|z_q) (batch,), −ln p(k) per place (batch, places), the two distances (batch,), codes and z_e.
+
+    ``codes`` are (batch, places), the encoder's outputs ``z_e`` (batch · places, width).
+    """
 
     log_likelihood: Tensor
     code_nats: Tensor
     commitment: Tensor
     codebook_loss: Tensor
     codes: Tensor
+    z_e: Tensor
 
 
 class VQVAE(LatentModel):
@@ -80,7 +84,7 @@ class VQVAE(LatentModel):
         return parameters
 
     def quantize(self, x: Tensor) -> Quantized:
-        """Encode, quantize, decode; while training, also move the codebook's averages.
+        """Encode, quantize, decode.
 
         Args:
             x: shape (batch, channels, height, width).
@@ -93,9 +97,7 @@ class VQVAE(LatentModel):
         codebook_loss = (z_e.detach() - z_q).square().reshape(len(x), -1).sum(1)
         grid = codes.reshape(len(x), -1)
         nats = code_nats(self.code_prior, grid)
-        if self.training:
-            self.codebook.update(z_e, codes)
-        return Quantized(log_likelihood, nats, commitment, codebook_loss, grid)
+        return Quantized(log_likelihood, nats, commitment, codebook_loss, grid, z_e.detach())
 
     def codes(self, x: Tensor) -> Tensor:
         """Return the codes of x, (batch, places) int64 in raster order."""

@@ -16,6 +16,7 @@ from explorer.errors import ConfigError, RunError
 from explorer.models.build import Model, check_size
 
 LARGEST_HEADER = 10_000_000
+_ENTRY, _METADATA = 300, 100_000  # bytes of a header: of each tensor, beside its name; of anything else
 MODEL_FILE = "model.safetensors"
 EMA_FILE = "ema.safetensors"
 _DTYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "U8": torch.uint8}
@@ -59,9 +60,10 @@ def read(content: bytes, expected: Mapping[str, Tensor], what: str) -> dict[str,
     for name, wanted in expected.items():
         entry = header[name] if isinstance(header[name], dict) else {}
         assert isinstance(entry, dict)
-        if entry.get("shape") != list(wanted.shape) or _DTYPES.get(str(entry.get("dtype"))) != wanted.dtype:
+        dtype, shape = str(entry.get("dtype")), entry.get("shape")
+        if shape != list(wanted.shape) or _DTYPES.get(dtype) != wanted.dtype:
             raise RunError(
-                f"{what} does not fit its configuration: {name} is {entry.get('dtype')} {entry.get('shape')}, "
+                f"{what} does not fit its configuration: {name} is {dtype:.20} {shape!s:.60}, "
                 f"not {wanted.dtype} {list(wanted.shape)}; train it again"
             )
     try:
@@ -72,6 +74,15 @@ def read(content: bytes, expected: Mapping[str, Tensor], what: str) -> dict[str,
         if not bool(torch.isfinite(tensor).all()):
             raise RunError(f"{what} holds numbers that are not finite in {name}; train the model again")
     return tensors
+
+
+def read_file(folder: Path, name: str, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of a file that the manifest of ``folder`` vouches for; arguments and errors as in ``read``.
+
+    A file that is larger than the expected tensors can make it is refused before it is read.
+    """
+    sizes = [tensor.numel() * tensor.element_size() + len(key) + _ENTRY for key, tensor in expected.items()]
+    return read(files.read_verified(folder, name, sum(sizes) + _METADATA), expected, str(folder / name))
 
 
 def load_model(folder: Path, config: RunConfig) -> tuple[Model, str]:
@@ -92,8 +103,7 @@ def load_model(folder: Path, config: RunConfig) -> tuple[Model, str]:
     first_problem: RunError | None = None
     for place, name in candidates:
         try:
-            content = files.read_verified(place, name)
-            model.load_state_dict(read(content, model.state_dict(), str(place / name)), assign=True)
+            model.load_state_dict(read_file(place, name, model.state_dict()), assign=True)
         except RunError as error:
             first_problem = first_problem or error
             continue

@@ -54,13 +54,26 @@ def save(trainer: Trainer, folder: Path, seconds: float) -> Path:
     place = runs.checkpoint_folder(folder, trainer.step)
     if (place / files.MANIFEST).is_file():
         return place
+    contents = _contents(trainer, seconds)
     try:
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
+        for name, content in contents.items():
+            files.write_atomically(place / name, content)
+        files.write_manifest(place, contents)
     except OSError as error:
         raise RunError(
             f"{place} cannot be made ({error.strerror}); free some space or change its permissions"
         ) from error
+    except RunError:
+        shutil.rmtree(place, ignore_errors=True)  # what it has of a full disk others can use
+        raise
+    runs.sweep_checkpoints(folder)
+    return place
+
+
+def _contents(trainer: Trainer, seconds: float) -> dict[str, bytes]:
+    """Return the files of a checkpoint by their names."""
     state: dict[str, Any] = {
         "step": trainer.step,
         "seconds": seconds,
@@ -79,18 +92,23 @@ def save(trainer: Trainer, folder: Path, seconds: float) -> Path:
         state["ema_updates"] = trainer.ema.updates
         contents[weights.EMA_FILE] = weights.to_bytes(trainer.ema.model.state_dict())
     contents[STATE_FILE] = json.dumps(state).encode()
-    for name, content in contents.items():
-        files.write_atomically(place / name, content)
-    files.write_manifest(place, contents)
-    runs.sweep_checkpoints(folder)
-    return place
+    return contents
 
 
-def restore(trainer: Trainer, folder: Path) -> float:
-    """Bring a fresh trainer to the newest valid checkpoint of a run and return the seconds trained so far.
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """What a trainer was restored from: the checkpoint's name, the newer ones that were damaged, seconds trained."""
+
+    name: str
+    passed_over: tuple[str, ...]
+    seconds: float
+
+
+def restore(trainer: Trainer, folder: Path) -> Restored:
+    """Bring a fresh trainer to the newest valid checkpoint of a run; newer ones, which are damaged, are removed.
 
     Raises:
-        RunError: there is none.
+        RunError: there is none; then all are left as they are.
     """
     problem: RunError | None = None
     damaged: list[Path] = []
@@ -103,7 +121,7 @@ def restore(trainer: Trainer, folder: Path) -> float:
             continue
         for other in damaged:  # or they would hold the places of good ones
             shutil.rmtree(other, ignore_errors=True)
-        return seconds
+        return Restored(place.name, tuple(other.name for other in damaged), seconds)
     raise problem or RunError(f"{folder} has no checkpoint; train a step first, or start a new run")
 
 
@@ -114,7 +132,7 @@ def _knobs(found: dict[str, Any]) -> Knobs:
 
 def _restore_from(trainer: Trainer, place: Path) -> float:
     def tensors(name: str, expected: dict[str, Tensor]) -> dict[str, Tensor]:
-        return weights.read(files.read_verified(place, name), expected, str(place / name))
+        return weights.read_file(place, name, expected)
 
     try:
         state = files.parse_json(files.read_verified(place, STATE_FILE), str(place / STATE_FILE))

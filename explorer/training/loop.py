@@ -1,34 +1,44 @@
 """The training loop, a generator: the window, the command line, notebooks and tests differ only in who iterates it."""
 
+import contextlib
 import math
 import platform
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal, NoReturn
 
 import torch
 from torch import Tensor
 
-from explorer import metrics, runs
-from explorer.config import ACTIVE_NATS, DiffusionConfig, RunConfig, parse_turns
-from explorer.data.batches import batches, binarized, steps_per_epoch, to_tensor, to_unit
+from explorer import locks, metrics, runs
+from explorer.data.batches import batches, steps_per_epoch
 from explorer.data.catalog import Dataset, load
-from explorer.errors import TrainingError
-from explorer.messages import Knobs, Measurement, Pictures, Progress, Split, TrainingEnded, TrainingStarted, Turned
+from explorer.errors import RunError, TrainingError
+from explorer.messages import (
+    Knobs,
+    Measurement,
+    Pictures,
+    Progress,
+    Snapshot,
+    StorageTrouble,
+    TrainingEnded,
+    TrainingStarted,
+    Turned,
+)
 from explorer.models import devices
-from explorer.models.build import Model, parameter_count
-from explorer.models.latent import LatentModel
+from explorer.models.build import parameter_count
 from explorer.training import checkpoints
+from explorer.training.clock import Clock
+from explorer.training.distributed import ALONE, Alone
+from explorer.training.event_files import EventFiles
+from explorer.training.looking import Looks, is_finite, items_of
 from explorer.training.objectives import Average
-from explorer.training.publish import make_pictures, publish
-from explorer.training.trainer import Trainer
+from explorer.training.storage import Storage
 
-Message = TrainingStarted | Progress | Pictures | Turned | TrainingEnded
-_TEST_ITEMS = 2048
-_TEST_EVERY = 25  # training images per test image between two looks at the test split: < 2 % of the work
-_PICTURE_SHARE = 0.005
+Message = TrainingStarted | Progress | Pictures | Snapshot | Turned | StorageTrouble | TrainingEnded
 _PAUSE = 0.01  # seconds; a shorter answer is no pause
-_SETTLING_ITEMS = 2000
 
 
 def _never() -> bool:
@@ -45,6 +55,8 @@ def train(
     should_stop: Callable[[], bool] = _never,
     knobs: Callable[[], Knobs | None] = _untouched,
     resume: bool = False,
+    patient: bool = False,
+    team: Alone = ALONE,
 ) -> Iterator[Message]:
     """Train the run of a folder to its last epoch, and yield what happens.
 
@@ -58,13 +70,18 @@ def train(
         knobs: asked before every step; what it returns stays until it returns something else, None changes nothing.
             Every turn is an event in ``metrics.jsonl``, and ``training.turns`` replays them.
         resume: go on from the newest valid checkpoint instead of from the start.
+        patient: where the folder cannot be written (a full disk), yield a ``StorageTrouble`` and try again every few
+            seconds, for ever or until ``should_stop``; else try a second time only.
+        team: the processes that train; this one is the first of them.
 
     Raises:
         RunError, DataError, DeviceError, ConfigError: what is missing or wrong, before anything is trained.
+        RunError: the folder can no longer be written; what was saved before stands.
         TrainingError: the loss is no number any more, or the device has no memory left.
     """
     try:
-        yield from _Loop(folder, resume).run(should_stop, knobs)
+        with locks.writing(folder):
+            yield from _Loop(folder, resume, should_stop, patient, team).run(knobs)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _out_of_memory(folder) from error
     except RuntimeError as error:
@@ -75,55 +92,46 @@ def train(
 
 def _out_of_memory(folder: Path) -> TrainingError:
     settings = runs.read_config(folder).training
-    smaller = max(1, settings.batch_size // 2)
-    return TrainingError(f"{settings.device} has no memory left; try training.batch_size={smaller} or a smaller model")
-
-
-def _rounded(value: float) -> float:
-    """Return a number as exact as float32, at a third of the length in ``metrics.jsonl``."""
-    return float(f"{value:.7g}")
+    with contextlib.suppress(RunError):
+        runs.update_record(folder, status="failed")
+    smaller = f"training.batch_size={settings.batch_size // 2} or " if settings.batch_size > 1 else ""
+    return TrainingError(f"{settings.device} has no memory left; try {smaller}a smaller model")
 
 
 class _Loop:
     """The loop's state between two yields."""
 
-    def __init__(self, folder: Path, resume: bool) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, resume: bool, should_stop: Callable[[], bool], patient: bool, team: Alone = ALONE
+    ) -> None:
+        self.folder, self.team = folder, team
+        self.should_stop = should_stop
         config = runs.read_config(folder)
         self.settings = config.training
-        self.device = devices.resolve(self.settings.device)
+        self.device = team.device(self.settings.device)
         self.data: Dataset = load(config.data)
-        self.images, self.labels = self._to_device("train", config)
-        self.test, self.test_labels = self._to_device("test", config)
+        self.images, self.labels = items_of(self.data, "train", config, self.device)
         self.per_epoch = steps_per_epoch(len(self.images), self.settings.batch_size)
-        self.trainer = Trainer(config, self.device, self.per_epoch)
+        self.trainer = team.trainer(config, self.device, self.per_epoch)
         self.told = self.trainer.model.classes > 0
         self.total = self.per_epoch * self.settings.epochs
-        self.turns = parse_turns(self.settings.turns)
-        self.before = 0.0
-        self.tested_at_step = -(10**9)
-        self.latest: dict[str, float] = {}
-        if resume:
-            self.before = checkpoints.restore(self.trainer, folder)
-            metrics.cut(folder, self.trainer.step)
-            self._remember_tests()
-        else:
+        self.restored = checkpoints.restore(self.trainer, folder) if resume else None
+        metrics.cut(folder, self.trainer.step if resume else -1)  # an attempt may have been killed before it saved
+        if not resume:
             size = self.settings.batch_size
             self.trainer.choose_precision(self.images[:size], self.labels[:size] if self.told else None)
+        team.connect(self.trainer, self.data)
         self.first_step = self.trainer.step
-        self.began = time.monotonic()
-        self.saved_at = self.began
-        self.picture_seconds = 0.0
+        self.clock = Clock(self.restored.seconds if self.restored is not None else 0.0)
+        self.looks = Looks(folder, config, self.trainer, self.data, self.clock)
+        self.storage = Storage(should_stop, patient, self.clock)
+        self.events = EventFiles(
+            folder, self.trainer.step, self.clock, getattr(config.model, "timesteps", 0),
+            wanted=self.settings.tensorboard == "auto",
+        )  # fmt: skip
+        self.saved_at = time.monotonic()
         self.seen = 0
         self.average = Average()
-
-    def _to_device(self, split: Split, config: RunConfig) -> tuple[Tensor, Tensor]:
-        values, labels = self.data.split(split)
-        images = to_tensor(values, self.device)
-        model = config.model
-        if not isinstance(model, DiffusionConfig) and (model.likelihood, model.binarization) == ("bernoulli", "static"):
-            images = binarized(images, split)
-        return images, torch.from_numpy(labels).to(self.device)
 
     # ---- one interval of the training curves ----
 
@@ -133,87 +141,67 @@ class _Loop:
         self.average.add(result, len(chosen))
         self.seen += len(chosen)
 
-    def _remember_tests(self) -> None:
-        for measurement in metrics.measurements(self.folder):
-            if measurement.split == "test":
-                self._note_test(measurement)
-
-    def _note_test(self, measurement: Measurement) -> None:
-        self.tested_at_step = measurement.step
-        self.latest = {f"test_{name}": value for name, value in measurement.values.items()}
-        if measurement.kl_per_dimension and "perplexity" not in measurement.values:
-            self.latest["active_dimensions"] = sum(kl >= ACTIVE_NATS for kl in measurement.kl_per_dimension)
-
-    def _measured(self, split: Split, average: Average) -> Measurement:
-        values, kl_per_dimension = average.values()
-        if not all(math.isfinite(value) for value in values.values()):
-            runs.update_record(self.folder, status="failed")
-            raise TrainingError(
-                f"the loss is no number after step {self.trainer.step}; what was saved before stands: "
-                f"lower training.learning_rate (now {self.settings.learning_rate:g}) or set training.gradient_clip=1"
-            )
-        measurement = Measurement(
-            step=self.trainer.step,
-            epoch=round(self.trainer.step / self.per_epoch, 6),
-            seconds=round(self._seconds(), 3),
-            split=split,
-            values={name: _rounded(value) for name, value in values.items()},
-            kl_per_dimension=tuple(map(_rounded, kl_per_dimension)),
-        )
-        metrics.append(self.folder, measurement)
-        return measurement
-
-    def _progress(self, measurement: Measurement) -> Progress:
+    def _tell(self, measurement: Measurement) -> Iterator[Progress | StorageTrouble]:
+        """Write a measurement down and tell it; one that is no number ends the training."""
+        if not all(map(math.isfinite, measurement.values.values())):
+            self._fail()
+        yield from self.storage.write(lambda: metrics.append(self.folder, measurement))
+        self.events.measurement(measurement, self.looks.knobs)
         done = self.trainer.step - self.first_step
-        elapsed = max(time.monotonic() - self.began, 1e-9)
+        elapsed = max(self.clock.here, 1e-9)
         rate = done / elapsed
-        return Progress(
+        yield Progress(
             measurement=measurement,
             total_steps=self.total,
             total_epochs=self.settings.epochs,
             images_per_second=self.seen / elapsed,
             seconds_left=(self.total - self.trainer.step) / rate if rate > 0 else math.inf,
+            memory=devices.memory(self.device),
         )
 
-    def _seconds(self) -> float:
-        return self.before + time.monotonic() - self.began
+    def _is_finite(self) -> bool:
+        """Return whether all losses since the last point of the curves are numbers, and the weights after them."""
+        return is_finite(self.average) and self.trainer.is_finite()
+
+    def _fail(self) -> NoReturn:
+        with contextlib.suppress(RunError):
+            runs.update_record(self.folder, status="failed")
+        raise TrainingError(
+            f"the loss is no number after step {self.trainer.step}; what was saved before stands: "
+            f"lower training.learning_rate (now {self.settings.learning_rate:g}) or set training.gradient_clip=1"
+        )
+
+    def _tell_training(self) -> Iterator[Progress | StorageTrouble]:
+        measurement = self.looks.measured("train", self.average)
+        self.average = Average()
+        yield from self._tell(measurement)
 
     # ---- the whole ----
 
-    def _turn(self, wanted: Knobs | None) -> Iterator[Turned]:
-        """Turn the knobs to what is wanted now, or to what the run's settings say for this step."""
-        planned = [turn for turn in self.turns if turn.step == self.trainer.step]
-        if wanted is None and planned:
-            wanted = Knobs(planned[-1].beta, planned[-1].rate)
-        if wanted is None or wanted == self.trainer.knobs:
-            return
-        self.trainer.knobs = wanted
-        turned = Turned(self.trainer.step, round(self.trainer.step / self.per_epoch, 6), wanted)
-        metrics.append_turn(self.folder, turned)
-        yield turned
+    def _turn(self, wanted: Knobs | None) -> Iterator[Turned | StorageTrouble]:
+        if self.trainer.turn(wanted):
+            turned = Turned(self.trainer.step, self.looks.epoch, self.trainer.knobs)
+            yield from self.storage.write(lambda: metrics.append_turn(self.folder, turned))
+            yield turned
 
-    def _asked_to_stop(self, should_stop: Callable[[], bool]) -> bool:
+    def _asked_to_stop(self) -> bool:
         """Return the answer; the time it took to answer is no training time."""
         asked = time.monotonic()
-        stopped = should_stop()
+        stopped = self.should_stop()
         waited = time.monotonic() - asked
         if waited > _PAUSE:
-            self.began += waited
+            self.clock.leave_out(waited)
         return stopped
 
-    def run(self, should_stop: Callable[[], bool], knobs: Callable[[], Knobs | None]) -> Iterator[Message]:
+    def run(self, knobs: Callable[[], Knobs | None]) -> Iterator[Message]:
+        """Train, and yield what happens."""
         trainer = self.trainer
+        self.should_stop, knobs = self.team.together(self.should_stop, knobs)
         self._record_start()
-        yield TrainingStarted(
-            str(self.folder),
-            str(self.device),
-            trainer.precision,
-            trainer.step,
-            self.total,
-            parameter_count(trainer.model),
-        )
+        yield self._started()
         stopped = False
         try:
+            yield from self.looks.begin()
             while trainer.step < self.total and not stopped:
                 epoch, first = divmod(trainer.step, self.per_epoch)
                 for chosen in batches(
@@ -221,94 +209,82 @@ class _Loop:
                 ):
                     yield from self._turn(knobs())
                     self._step(chosen)
-                    stopped = self._asked_to_stop(should_stop)
+                    stopped = self._asked_to_stop()
                     if trainer.step % self.settings.log_every == 0 or stopped:
-                        yield self._log_training()
+                        self.team.merge(self.average)
+                        yield from self._tell_training()
                     if time.monotonic() - self.saved_at > self.settings.checkpoint_seconds:
-                        self._checkpoint()
+                        yield from self._checkpoint()
                     if stopped:
                         break
                 else:
-                    yield from self._after_epoch()
+                    if trainer.step < self.total:
+                        yield from self._after_epoch()
         except GeneratorExit:
-            self._finish("stopped")
+            self.storage.patient = False  # nobody listens any more
+            deque(self._finish("stopped"), maxlen=0)
             raise
         yield from self._finish("stopped" if stopped else "finished")
 
-    def _log_training(self) -> Progress:
-        measurement = self._measured("train", self.average)
-        self.average = Average()
-        return self._progress(measurement)
-
-    def _log_test(self) -> Progress:
-        with devices.lock(self.device):
-            labels = self.test_labels[:_TEST_ITEMS] if self.told else None
-            average = self.trainer.evaluate(self.test[:_TEST_ITEMS], labels)
-        measurement = self._measured("test", average)
-        self._note_test(measurement)
-        return self._progress(measurement)
-
     def _after_epoch(self) -> Iterator[Message]:
-        seen = (self.trainer.step - self.tested_at_step) * self.settings.batch_size
-        if seen >= _TEST_EVERY * min(len(self.test), _TEST_ITEMS):
-            yield self._log_test()
-        if self._is_finite() and self.picture_seconds <= _PICTURE_SHARE * (time.monotonic() - self.began):
-            began = time.monotonic()
-            with devices.lock(self.device):
-                pictures = make_pictures(self._settled(), self.data, self.trainer.step, self.device, samples=16)
-                self.trainer.model.train()
-            self.picture_seconds += time.monotonic() - began
-            yield pictures
+        if self.looks.test_is_due:
+            yield from self._tell(self.looks.test())
+            self.events.flush()
+        if self._is_finite():
+            yield from self._show(self.looks.after_epoch())
 
-    def _settled(self) -> Model:
-        """Return the model that pictures are drawn with, ready for them."""
-        model = self.trainer.sampled.eval()
-        if isinstance(model, LatentModel):
-            model.settle(to_unit(to_tensor(self.data.values[:_SETTLING_ITEMS], self.device)))
-        return model
+    def _show(self, made: list[Pictures | Snapshot], *, last: bool = False) -> Iterator[Pictures | Snapshot]:
+        for message in made:
+            if isinstance(message, Pictures):
+                self.events.pictures(message, last=last)
+            yield message
 
-    def _is_finite(self) -> bool:
-        if not self.average.items:
-            return True
-        return all(map(math.isfinite, self.average.values()[0].values()))
-
-    def _checkpoint(self) -> None:
+    def _checkpoint(self) -> Iterator[StorageTrouble]:
         if not self._is_finite():
-            return  # the next point of the curve will end this run; what stands is better than what would be saved
-        with devices.lock(self.device):
-            self._settled()
-            self.trainer.model.train()
-        checkpoints.save(self.trainer, self.folder, self._seconds())
+            self._fail()  # what stands is better than what would be saved
+        yield from self._save()
+        self.events.flush()
         self.saved_at = time.monotonic()
 
-    def _finish(self, reason: str) -> Iterator[Message]:
-        """Save all there is to save; a list, so that it happens when called and not when iterated."""
-        messages: list[Message] = []
+    def _save(self) -> Iterator[StorageTrouble]:
+        self.looks.settle()
+        yield from self.storage.write(lambda: checkpoints.save(self.trainer, self.folder, self.clock.whole))
+
+    def _finish(self, reason: Literal["finished", "stopped"]) -> Iterator[Message]:
+        """Save all there is to save, and tell it."""
         if not self._is_finite():
-            self._measured("train", self.average)  # says so and ends the run: what is saved already is better
-        with devices.lock(self.device):
-            model = self._settled()
-        checkpoints.save(self.trainer, self.folder, self._seconds())
-        if self.tested_at_step != self.trainer.step:
-            messages.append(self._log_test())
-        with devices.lock(self.device):
-            messages.append(publish(self.folder, model.eval(), self.data, self.trainer.step, self.device))
-            self.trainer.model.train()
-        figures = {**self.latest, "epochs": self.trainer.step / self.per_epoch, "seconds": round(self._seconds(), 1)}
-        runs.update_record(self.folder, metrics=figures, status=reason)
-        messages.append(
-            TrainingEnded(
-                str(self.folder), "finished" if reason == "finished" else "stopped", self.trainer.step, figures
-            )
+            self._fail()  # what is saved already is better
+        yield from self._save()
+        if self.looks.tested_at != self.trainer.step:
+            yield from self._tell(self.looks.test(final=True))
+        made: list[Pictures | Snapshot] = []
+        yield from self.storage.write(lambda: made.extend(self.looks.publish()))
+        yield from self._show(made, last=True)
+        self.events.flush()
+        seconds, epochs = round(self.clock.whole, 1), self.trainer.step / self.per_epoch
+        figures = {**self.looks.figures, "epochs": epochs, "seconds": seconds}
+        yield from self.storage.write(lambda: runs.update_record(self.folder, metrics=figures, status=reason))
+        yield TrainingEnded(str(self.folder), reason, self.trainer.step, figures)
+
+    def _started(self) -> TrainingStarted:
+        trainer, restored = self.trainer, self.restored
+        return TrainingStarted(
+            str(self.folder),
+            str(self.device),
+            trainer.precision,
+            trainer.step,
+            self.total,
+            parameter_count(trainer.model),
+            restored.name if restored is not None else "",
+            restored.passed_over if restored is not None else (),
         )
-        return iter(messages)
 
     def _record_start(self) -> None:
         runs.update_record(
             self.folder,
             status="training",
             parameters=parameter_count(self.trainer.model),
-            device=devices.label(self.device),
+            device=self.team.label(self.device),
             precision=self.trainer.precision,
             data_sha256=self.data.fingerprint(),
             versions={"python": platform.python_version(), "torch": torch.__version__},

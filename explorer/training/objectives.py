@@ -1,8 +1,8 @@
 """What each family minimizes, with every term kept apart for the curves."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from explorer.models.codebook import perplexity
 from explorer.models.diffusion import Diffusion
 from explorer.models.latent import LatentModel
 from explorer.models.vq_vae import VQVAE
+from explorer.training.draws import Draws
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Pressure:
 
 @dataclass(frozen=True)
 class Terms:
-    """One batch: ``loss`` (scalar, per item) is minimized; the rest are detached sums over the batch.
+    """One batch, or a process's part of it: ``loss`` (scalar, per item) is minimized; the rest are detached sums.
 
     ``sums`` are named as ``messages.Measurement`` names their averages. ``kl_per_dimension`` (latent,) are nats,
     ``usage`` (codes,) counts the codes of a VQ-VAE.
@@ -39,17 +40,29 @@ class Terms:
     kl_per_dimension: Tensor | None = None
     usage: Tensor | None = None
 
+    def part(self, items: int, of: int) -> "Terms":
+        """Return the terms of so many items as a part of those of a batch: parts of a batch add up to its terms.
 
-def _seen(model: LatentModel, values: Tensor, generator: torch.Generator) -> Tensor:
+        With 0 items they are zeros: then they were made of an item that belongs to another part.
+        """
+        if items:
+            return replace(self, loss=self.loss * (items / of))
+        return Terms(
+            self.loss * 0,
+            {name: value * 0 for name, value in self.sums.items()},
+            None if self.kl_per_dimension is None else self.kl_per_dimension * 0,
+            None if self.usage is None else self.usage * 0,
+        )
+
+
+def _seen(model: LatentModel, values: Tensor, draws: Draws) -> Tensor:
     """Return x as the model sees it: in [0, 1], and drawn black or white anew where binarization is dynamic."""
     x = to_unit(values)
     dynamic = model.config.binarization == "dynamic" and model.likelihood.bernoulli
-    return torch.bernoulli(x, generator=generator) if dynamic else x
+    return (draws.uniform(*x.shape) < x).to(x) if dynamic else x
 
 
-def vae_terms(
-    model: LatentModel, values: Tensor, labels: Tensor | None, generator: torch.Generator, pressure: Pressure
-) -> Terms:
+def vae_terms(model: LatentModel, values: Tensor, labels: Tensor | None, draws: Draws, pressure: Pressure) -> Terms:
     """Return the β-VAE objective −E_q[ln p(x|z)] + β·KL with its terms in nats; Higgins et al. 2017.
 
     With a capacity C it is −E_q[ln p(x|z)] + β·|KL − C|, the KL averaged over the batch; Burgess et al. 2018.
@@ -58,12 +71,12 @@ def vae_terms(
         model: a VAE, conditional or hierarchical VAE; its ``config.samples`` is M, the samples of z per item.
         values: bytes or coordinates, shape (batch, channels, height, width).
         labels: classes (batch,), for a conditional model.
-        generator: source of ε, on the device of the values.
+        draws: source of ε.
         pressure: β and C now.
     """
-    x = _seen(model, values, generator)
+    x = _seen(model, values, draws)
     samples = model.config.samples  # type: ignore[union-attr]  # the families with a KL term have it
-    noise = torch.randn(samples * len(x), model.latent_size, generator=generator, device=x.device)
+    noise = draws.normal(len(x), model.latent_size, times=samples)
     log_likelihoods, kls = model(x, labels, noise)
     log_likelihood, kl = log_likelihoods.sum(), kls.sum(0)
     if samples > 1:
@@ -71,23 +84,29 @@ def vae_terms(
     if pressure.capacity is None:
         loss = (pressure.beta * kl.sum() - log_likelihood) / len(x)
     else:
-        loss = pressure.beta * (kl.sum() / len(x) - pressure.capacity).abs() - log_likelihood / len(x)
+        surplus = kl.sum() - pressure.capacity * len(x)
+        side = draws.total(surplus.detach()).sign()  # |KL − C| is of the whole batch, not of each process's part
+        loss = (pressure.beta * side * surplus - log_likelihood) / len(x)
     return Terms(loss, {"reconstruction": log_likelihood.detach()}, kl.detach())
 
 
-def autoencoder_terms(model: Autoencoder, values: Tensor, generator: torch.Generator) -> Terms:
+def autoencoder_terms(model: Autoencoder, values: Tensor, draws: Draws) -> Terms:
     """Return −ln p(x|code(x)) in nats; arguments as in ``vae_terms``."""
-    log_likelihood = model.reconstruct(_seen(model, values, generator)).sum()
+    log_likelihood = model.reconstruct(_seen(model, values, draws)).sum()
     return Terms(-log_likelihood / len(values), {"reconstruction": log_likelihood.detach()})
 
 
-def vq_terms(model: VQVAE, values: Tensor, generator: torch.Generator) -> Terms:
+def vq_terms(model: VQVAE, values: Tensor, draws: Draws) -> Terms:
     """Return −ln p(x|z_q) + β‖z_e − sg[e]‖² (+ ‖sg[z_e] − e‖² without averages) − ln p(k); van den Oord et al. 2017.
 
     Equation 3, summed over the grid, in nats; arguments as in ``vae_terms``. The codes' prior learns beside the model
-    from codes that are given to it: its term −ln p(k) moves no other weight.
+    from codes that are given to it: its term −ln p(k) moves no other weight. In training the codebook's averages move,
+    too.
     """
-    found = model.quantize(_seen(model, values, generator))
+    found = model.quantize(_seen(model, values, draws))
+    if model.training:
+        seeds = draws.places(len(values), model.places, len(model.codebook.uses))
+        model.codebook.update(draws.total(model.codebook.statistics(found.z_e, found.codes.flatten(), seeds)))
     loss = model.commitment * found.commitment.sum() - found.log_likelihood.sum() + found.code_nats.sum()
     if not model.by_average:
         loss = loss + found.codebook_loss.sum()
@@ -99,9 +118,7 @@ def vq_terms(model: VQVAE, values: Tensor, generator: torch.Generator) -> Terms:
     )
 
 
-def ddpm_terms(
-    model: Diffusion, values: Tensor, labels: Tensor | None, generator: torch.Generator, settings: DdpmConfig
-) -> Terms:
+def ddpm_terms(model: Diffusion, values: Tensor, labels: Tensor | None, draws: Draws, settings: DdpmConfig) -> Terms:
     """Return the loss of a diffusion model at t ~ U{1..T}: see ``bound.training_losses``.
 
     In training the class of a share of the items is hidden, so that the model learns both answers that guidance mixes.
@@ -110,14 +127,13 @@ def ddpm_terms(
         model: the network and its process.
         values: bytes or coordinates, shape (batch, channels, height, width).
         labels: classes (batch,), or None.
-        generator: source of t, ε and of which classes are hidden, on the device of the values.
+        draws: source of t, ε and of which classes are hidden.
         settings: which loss, and how many classes are hidden.
     """
-    device = values.device
-    t = torch.randint(1, model.schedule.timesteps + 1, (len(values),), generator=generator, device=device)
-    noise = torch.randn(values.shape, generator=generator, device=device)
+    t = draws.whole(len(values), 1, model.schedule.timesteps + 1)
+    noise = draws.normal(*values.shape)
     if labels is not None and model.training and settings.class_dropout > 0:
-        hidden = torch.rand(len(values), generator=generator, device=device) < settings.class_dropout
+        hidden = draws.uniform(len(values)) < settings.class_dropout
         labels = labels.masked_fill(hidden, model.classes)
     losses, errors = training_losses(model, to_signed(values), t, noise, labels, settings.loss == "bound")
     sums = {"loss": errors.detach().sum()}
@@ -130,19 +146,19 @@ def terms(
     model: Model,
     values: Tensor,
     labels: Tensor | None,
-    generator: torch.Generator,
+    draws: Draws,
     pressure: Pressure,
     settings: ModelConfig,
 ) -> Terms:
     """Return the terms of one batch for whichever family ``model`` is."""
     if isinstance(model, Diffusion):
         assert isinstance(settings, DdpmConfig)
-        return ddpm_terms(model, values, labels, generator, settings)
+        return ddpm_terms(model, values, labels, draws, settings)
     if isinstance(model, VQVAE):
-        return vq_terms(model, values, generator)
+        return vq_terms(model, values, draws)
     if isinstance(model, Autoencoder):
-        return autoencoder_terms(model, values, generator)
-    return vae_terms(model, values, labels, generator, pressure)
+        return autoencoder_terms(model, values, draws)
+    return vae_terms(model, values, labels, draws, pressure)
 
 
 class Average:
@@ -159,7 +175,7 @@ class Average:
         self._usage: list[Tensor] = []
 
     def add(self, part: Terms, items: int) -> None:
-        """Take note of a batch."""
+        """Take note of a batch of so many items, or of this process's part of it."""
         for name, value in part.sums.items():
             self._sums.setdefault(name, []).append(value)
         self._losses.append((part.loss.detach(), items))
@@ -168,6 +184,25 @@ class Average:
         if part.usage is not None:
             self._usage.append(part.usage)
         self.items += items
+
+    def sum_over(self, summed: Callable[[Tensor], Tensor]) -> None:
+        """Make one average of those that several processes took of their parts of the same batches.
+
+        Args:
+            summed: returns the sum of a vector over all processes, which call it at the same time.
+        """
+        losses = [loss.double() * items for loss, items in self._losses]
+        scalars = [torch.stack(values).double().sum() for values in self._sums.values()]
+        pieces = [torch.stack([torch.stack(losses).sum(), *scalars])]
+        pieces += [torch.stack(parts).sum(0).double() for parts in (self._kls, self._usage) if parts]
+        whole = list(torch.split(summed(torch.cat(pieces)), [len(piece) for piece in pieces]))
+        loss, *sums = whole.pop(0)
+        self._losses = [(loss / self.items, self.items)]
+        self._sums = {name: [value] for name, value in zip(self._sums, sums, strict=True)}
+        if self._kls:
+            self._kls = [whole.pop(0)]
+        if self._usage:
+            self._usage = [whole.pop(0)]
 
     def values(self) -> tuple[dict[str, float], tuple[float, ...]]:
         """Return the named averages as ``messages.Measurement`` defines them, and the KL per dimension in nats."""

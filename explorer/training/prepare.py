@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from explorer import runs
+from explorer import paths, runs
 from explorer.config import ImportedConfig, RunConfig
 from explorer.data.catalog import load
 from explorer.errors import ConfigError
+from explorer.files import check_place
 from explorer.models import devices
 from explorer.models.build import check_size
 
@@ -18,7 +19,16 @@ def new_run(config: RunConfig, folder: Path | None = None, *, command: str = "")
     """
     if isinstance(config.model, ImportedConfig):
         raise ConfigError("an imported model cannot be trained here; set model.family, for example to ddpm")
+    if folder is not None:
+        runs.check_free(folder)
+    else:
+        check_place(paths.library())
     devices.resolve(config.training.device)
     check_size(config)
-    load(config.data)
+    data, batch = load(config.data), config.training.batch_size
+    if batch > data.train_items:
+        raise ConfigError(
+            f"training.batch_size = {batch} is more than the {data.train_items} training items of {data.name}; "
+            f"set it to {data.train_items} or less"
+        )
     return runs.create(config, folder, command=command)

@@ -1,6 +1,5 @@
 """From a trained model to what the explorer opens: weights, pictures, the latent map, and the manifest last."""
 
-import io
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,12 +90,6 @@ def make_pictures(
     return Pictures(step, _shown(shown), _shown(again), _shown(prior_pictures(model, noise, device)))
 
 
-def _npz(**arrays: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # the stub takes allow_pickle for an array
-    return buffer.getvalue()
-
-
 def publish(
     folder: Path, model: Model, data: Dataset | None, step: int, device: torch.device, pictures: Pictures | None = None
 ) -> Pictures:
@@ -112,14 +105,14 @@ def publish(
     contents = {
         runs.WEIGHTS: weights.to_bytes(state),
         runs.PREVIEW: images.png_bytes(images.sheet(pictures.samples, wanted=48)),
-        runs.PICTURES: _npz(
+        runs.PICTURES: files.as_npz(
             originals=pictures.originals, reconstructions=pictures.reconstructions, samples=pictures.samples
         ),
     }
     if isinstance(model, LatentModel):
         assert data is not None
         found = latent_map(model, data, device)
-        contents[runs.LATENTS] = _npz(
+        contents[runs.LATENTS] = files.as_npz(
             means=found.means.astype(np.float16),  # a thousandth of σ is more than a screen shows
             labels=found.labels,
             kl_per_dimension=found.kl_per_dimension,

@@ -6,11 +6,12 @@ import math
 import torch
 from torch import Tensor
 
-from explorer.config import DdpmConfig, RunConfig
+from explorer.config import DdpmConfig, RunConfig, parse_turns
 from explorer.messages import Knobs
 from explorer.models import devices
 from explorer.models.build import Model, build, effective_beta
 from explorer.models.latent import LatentModel
+from explorer.training.draws import Draws
 from explorer.training.ema import EMA
 from explorer.training.objectives import Average, Pressure, Terms, terms
 
@@ -48,6 +49,22 @@ class Trainer:
         self.precision = "float32"
         self.step = 0
         self.knobs = Knobs()
+        self.draws = Draws(self.generator)
+        self._planned = parse_turns(config.training.turns)
+
+    def turn(self, wanted: Knobs | None) -> bool:
+        """Turn the knobs to what is wanted now, or to what the run's settings say for this step; return if they moved.
+
+        Args:
+            wanted: where the knobs shall be; None where nobody wants anything.
+        """
+        planned = [turn for turn in self._planned if turn.step == self.step]
+        if wanted is None and planned:
+            wanted = Knobs(planned[-1].beta, planned[-1].rate)
+        if wanted is None or wanted == self.knobs:
+            return False
+        self.knobs = wanted
+        return True
 
     def pressure(self) -> Pressure:
         """Return how the KL is weighted at this step: β after its warm-up, and the capacity where there is one."""
@@ -72,6 +89,13 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
+    def is_finite(self) -> bool:
+        """Return whether weights and moments are numbers: a gradient breaks them a step before a loss shows it."""
+        moments = [entry[part] for entry in self.optimizer.state.values() for part in ("exp_avg", "exp_avg_sq")]
+        known = [*self.model.state_dict().values(), *moments]
+        largest = torch._foreach_norm([one for one in known if one.is_floating_point()], math.inf)
+        return bool(torch.stack([one.float() for one in largest]).isfinite().all())
+
     @property
     def sampled(self) -> Model:
         """Return the model that pictures are drawn with: the averaged one where there is one."""
@@ -80,46 +104,49 @@ class Trainer:
     def train_step(self, values: Tensor, labels: Tensor | None = None) -> Terms:
         """Take one optimizer step on a batch of bytes or points and return its terms."""
         self._set_rate()
-        result = self._forward(self.model, values, labels, self.generator, self.precision)
+        result = self.forward(self.model, values, labels, self.draws, self.precision)
+        self._learn(result.loss)
+        return result
+
+    def _learn(self, loss: Tensor) -> None:
+        """Move the weights, and their average, a step down the loss."""
         self.optimizer.zero_grad(set_to_none=True)
-        result.loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]
         if self.config.training.gradient_clip > 0:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.config.training.gradient_clip)
         self.optimizer.step()
         if self.ema is not None:
             self.ema.update(self.model)
         self.step += 1
-        return result
 
-    def _forward(
-        self, model: Model, values: Tensor, labels: Tensor | None, generator: torch.Generator, precision: str
-    ) -> Terms:
+    def forward(self, model: Model, values: Tensor, labels: Tensor | None, draws: Draws, precision: str) -> Terms:
+        """Return the terms of a batch at this step's pressure."""
         if precision == "float32":  # the context alone costs a hundredth of a small model's step
-            return terms(model, values, labels, generator, self.pressure(), self.config.model)
+            return terms(model, values, labels, draws, self.pressure(), self.config.model)
         with devices.autocast(self.device):
-            return terms(model, values, labels, generator, self.pressure(), self.config.model)
+            return terms(model, values, labels, draws, self.pressure(), self.config.model)
 
     @torch.no_grad()
     def evaluate(self, values: Tensor, labels: Tensor | None = None, batch_size: int = 512) -> Average:
         """Return the terms averaged over ``values``, always with the same noise."""
-        generator = torch.Generator(self.device).manual_seed(_EVALUATION_SEED)
+        draws = Draws(torch.Generator(self.device).manual_seed(_EVALUATION_SEED))
         found = Average()
         self.model.eval()
         for first in range(0, len(values), batch_size):
             part = values[first : first + batch_size]
             told = None if labels is None else labels[first : first + batch_size]
-            found.add(self._forward(self.sampled, part, told, generator, self.precision), len(part))
+            found.add(self.forward(self.sampled, part, told, draws, self.precision), len(part))
         self.model.train()
         return found
 
     def choose_precision(self, values: Tensor, labels: Tensor | None = None) -> None:
         """Settle float32 or bfloat16 for this run; an "auto" setting times both on a copy."""
         trial = copy.deepcopy(self.model)
-        generator = torch.Generator(self.device).manual_seed(0)
+        draws = Draws(torch.Generator(self.device).manual_seed(0))
 
         def step(precision: str) -> None:
             state = torch.get_rng_state()
-            self._forward(trial, values, labels, generator, precision).loss.backward()  # type: ignore[no-untyped-call]
+            self.forward(trial, values, labels, draws, precision).loss.backward()  # type: ignore[no-untyped-call]
             torch.set_rng_state(state)
 
         self.precision = devices.choose_precision(self.config.training.precision, self.device, step)

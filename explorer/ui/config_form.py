@@ -1,260 +1,350 @@
 """A form made from the settings of ``config``: one row a setting, nothing written twice."""
 
-import json
-from typing import Any, Literal, get_args, get_origin
+from collections.abc import Iterator
+from typing import get_args
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
-from explorer.config import MODEL_SECTIONS, DataConfig, FamilyName, RunConfig, TrainingConfig
+from explorer.config import FamilyName, ModelConfig, RunConfig
 from explorer.errors import ConfigError
-from explorer.settings import load_settings, preset_names, with_settings
-from explorer.ui.panel import button, column, empty, label
+from explorer.setting import condition, either
+from explorer.settings import load_settings, preset_names, settings_of, titled, typed, value_of, with_settings
+from explorer.ui import theme
+from explorer.ui.panel import button, column, label
+from explorer.ui.setting_row import ChoiceBox, SettingRow, set_state
 
-_NAMES = {
-    "autoencoder": "Autoencoder", "vae": "VAE, β-VAE", "conditional": "Conditional VAE", "vq": "VQ-VAE",
-    "hierarchical": "Hierarchical VAE", "ddpm": "DDPM", "mlp": "MLP", "unet": "U-Net", "bernoulli": "Bernoulli",
-    "gaussian": "Gaussian", "cpu": "CPU", "cuda": "CUDA", "mps": "MPS", "ema": "moving average",
-    "beta": "β itself", "beta_norm": "β_norm", "digits": "Digits · 1 797", "mnist": "MNIST · 70 000",
-    "sprites": "Sprites · drawn", "cifar10": "CIFAR-10 · 60 000", "nothing": "no class", "class": "its class",
-    "mean": "the mean μ̃ (A)", "x0": "the clean x₀ (B)", "eps": "the noise ε (C)", "v": "v", "simple": "simple",
-    "posterior": "β̃_t, of the posterior", "bound": "the bound",
-}  # fmt: skip
-
-
-_LABEL_WIDTH = 96
 _FIRST = "digits-beta-vae"
+_FAMILY = "model.family"
+_SPACING = 7
+_TOLD = 3  # wrong settings that one error names
 
 
-def shown_value(value: Any) -> str:
-    """Return a setting's value as people write it."""
-    if isinstance(value, tuple | list):
-        return ", ".join(str(part) for part in value)
-    if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    return str(value)
+class SearchField(QLineEdit):
+    """A field to search in; Escape empties it before it does anything else in the window."""
 
-
-def _hints(field: FieldInfo) -> dict[str, Any]:
-    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    def event(self, event: QEvent) -> bool:
+        """Take Escape from the window's shortcut while there is something to clear."""
+        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape and self.text():
+            if event.type() == QEvent.Type.KeyPress:
+                self.clear()
+            event.accept()
+            return True
+        return super().event(event)
 
 
 class ConfigForm(QWidget):
-    """Shows and edits a RunConfig; ``changed`` follows every edit."""
+    """Shows and edits a RunConfig; ``changed`` follows every edit.
+
+    What was changed is marked against the preset, or the run, whose settings were shown with ``set_config``.
+    """
 
     changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self._config = load_settings(_FIRST)
-        self._editors: dict[str, QComboBox | QLineEdit] = {}
-        self._rows: dict[str, tuple[QWidget, FieldInfo]] = {}
+        self._presets = {name: load_settings(name) for name in preset_names()}
+        self._config = self._origin = self._baseline = self._presets[_FIRST]
+        self._visited: dict[str, ModelConfig] = {}
+        self._problems: dict[str, str] = {}
         self._more_open = False
+        self.rows: dict[str, SettingRow] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        self._top = self._form()
-        self.preset = QComboBox()
+        layout.setSpacing(theme.GRID)
+        layout.addLayout(self._head())
+        layout.addWidget(self._scrolled(), 1)
+        QShortcut(QKeySequence.StandardKey.Find, self, self._find)
+        for section in ("data", "model", "training"):
+            self._fill(section)
+        self.set_config(self._config)
+
+    # ---- layout ----
+
+    def _head(self) -> QVBoxLayout:
+        self.preset = ChoiceBox()
         self.preset.setToolTip("Settings known to work; every one can be changed below")
         self.preset.setAccessibleName("Preset")
-        self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.preset.setMinimumContentsLength(8)
-        for name in preset_names():
-            self.preset.addItem(load_settings(name).title, name)
-        self.preset.setCurrentIndex(self.preset.findData(_FIRST))
+        for name, config in self._presets.items():
+            self.preset.addItem(config.title, name)
         self.preset.activated.connect(self._use_preset)
-        first = label("Preset", "muted")
-        first.setMinimumWidth(_LABEL_WIDTH)
-        self._top.addRow(first, self.preset)
-        holder = QWidget()
-        holder.setLayout(self._top)
-        layout.addWidget(holder)
-        inside, self._body = column(margins=0)
-        inside.setObjectName("scrolled")
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(inside)
-        layout.addWidget(area, 1)
-        self._complaint = QLabel("")
-        self._complaint.setWordWrap(True)
-        self._complaint.hide()
-        layout.addWidget(self._complaint)
-        self._use_preset()
+        first = QHBoxLayout()
+        first.setSpacing(12)
+        self._preset_name = label("Preset", "muted")
+        self._preset_name.setBuddy(self.preset)
+        first.addWidget(self._preset_name)
+        first.addWidget(self.preset, 1)
+        self.difference = label("", "note")
+        self.reset = button("Reset", "Take back every change", "link")
+        self.reset.clicked.connect(self._reset_all)
+        self.difference.setMinimumHeight(self.reset.sizeHint().height())  # or all below would move
+        second = QHBoxLayout()
+        second.addWidget(self.difference, 1)
+        second.addWidget(self.reset)
+        self.search = SearchField()
+        self.search.setPlaceholderText("Search settings…")
+        self.search.setClearButtonEnabled(True)
+        self.search.setToolTip("Show the settings that have these words in name, meaning or choices (Ctrl+F)")
+        self.search.setAccessibleName("Search settings")
+        self.search.textChanged.connect(self._show_rows)
+        head = QVBoxLayout()
+        head.setSpacing(theme.GRID)
+        head.addLayout(first)
+        head.addLayout(second)
+        head.addWidget(self.search)
+        return head
 
-    def _form(self) -> QFormLayout:
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 4, 0)
-        form.setVerticalSpacing(7)
-        form.setHorizontalSpacing(12)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        return form
+    def _scrolled(self) -> QScrollArea:
+        inside, body = column()
+        inside.setObjectName("scrolled")
+        self._groups: dict[tuple[str, bool], QVBoxLayout] = {}
+        self._usual, self._more = self._holder(advanced=False), self._holder(advanced=True)
+        self.fold = button("", "Settings that rarely need a change", "link")
+        self.fold.setCheckable(True)
+        self.fold.clicked.connect(self._turn_fold)
+        self._nothing = label("", "muted")
+        self._nothing.setTextFormat(Qt.TextFormat.PlainText)
+        self._nothing.setWordWrap(True)
+        for widget in (self._usual, self.fold, self._more, self._nothing):
+            body.addWidget(widget)
+        body.addStretch(1)
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._area.setWidget(inside)
+        self._body = body
+        self._area.verticalScrollBar().rangeChanged.connect(self._make_room)
+        return self._area
+
+    @Slot()
+    def _make_room(self) -> None:
+        """Keep the fields apart from the scroll bar while there is one."""
+        self._body.setContentsMargins(0, 0, 4 if self._area.verticalScrollBar().maximum() else 0, 0)
+
+    def _holder(self, *, advanced: bool) -> QWidget:
+        holder, layout = column(_SPACING)
+        for section in ("data", "model", "training"):
+            group = QVBoxLayout()
+            group.setSpacing(_SPACING)
+            layout.addLayout(group)
+            self._groups[section, advanced] = group
+        return holder
+
+    def _fill(self, section: str) -> None:
+        """Make the rows of a section; the family's stays, which has the focus when it is changed."""
+        for address in [known for known in self.rows if known.startswith(f"{section}.") and known != _FAMILY]:
+            row = self.rows.pop(address)
+            self._groups[section, row.advanced].removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        for address, field in settings_of(self._config).items():
+            if address == _FAMILY and address in self.rows:
+                self.rows[address].declare(field)
+            elif address.startswith(f"{section}."):
+                row = SettingRow(address, field, get_args(FamilyName) if address == _FAMILY else ())
+                row.set_value(value_of(self._config, address))
+                row.edited.connect(self._edited)
+                row.reset_asked.connect(self._reset)
+                self._groups[section, row.advanced].addWidget(row)
+                self.rows[address] = row
+        before: QWidget = self.search
+        for widget in self._in_order():
+            QWidget.setTabOrder(before, widget)
+            before = widget
+
+    def _in_order(self) -> Iterator[QWidget]:
+        """Yield what can have the focus, from the top down."""
+        for advanced in (False, True):
+            for row in self._sorted():
+                if row.advanced == advanced:
+                    yield from (row.editor, row.reset)
+            if not advanced:
+                yield self.fold
+
+    def _sorted(self) -> list[SettingRow]:
+        return [self.rows[address] for address in settings_of(self._config) if address in self.rows]
 
     # ---- showing ----
 
     @Slot()
     def _use_preset(self) -> None:
-        self.set_config(load_settings(self.preset.currentData()))
+        self.set_config(self._presets[self.preset.currentData()])
 
     def set_config(self, config: RunConfig) -> None:
-        """Show these settings."""
-        self._config = config
-        index = next((i for i in range(self.preset.count()) if self._preset(i) == config), None)
-        self.preset.setCurrentIndex(-1 if index is None else index)
-        self._rebuild()
-
-    def _preset(self, index: int) -> RunConfig:
-        return load_settings(self.preset.itemData(index))
-
-    def _rebuild(self) -> None:
-        empty(self._body)
-        self._editors, self._rows = {}, {}
-        usual, more = self._form(), self._form()
-        sections: list[tuple[str, BaseModel, type[BaseModel]]] = [
-            ("data", self._config.data, DataConfig),
-            ("model", self._config.model, MODEL_SECTIONS[self._config.model.family]),
-            ("training", self._config.training, TrainingConfig),
-        ]
-        for name, section, kind in sections:
-            for key, field in sorted(kind.model_fields.items(), key=lambda item: item[0] not in {"family", "name"}):
-                form = more if _hints(field).get("advanced") else usual
-                self._add_row(form, f"{name}.{key}", field, getattr(section, key))
-        for form in (usual, more):
-            holder = QWidget()
-            holder.setLayout(form)
-            self._body.addWidget(holder)
-            if form is usual:
-                fold = button("▸ More settings", "Settings that rarely need a change", "link")
-                fold.setCheckable(True)
-                self._body.addWidget(fold)
-            else:
-                self._fold(fold, holder)
-        self._body.addStretch(1)
-        self._show_rows()
-        self._complain("")
+        """Show these settings; changes are marked against them from now on."""
+        same_family = config.model.family == self._config.model.family
+        self._config = self._origin = self._baseline = config
+        self._visited, self._problems = {}, {}
+        name = next((name for name, preset in self._presets.items() if preset == config), None)
+        self.preset.setCurrentIndex(self.preset.findData(name) if name else -1)
+        self.preset.setPlaceholderText(config.title)
+        if not same_family:
+            self._fill("model")
+        for address, row in self.rows.items():
+            row.set_value(value_of(config, address))
+        self._refresh()
         self.changed.emit()
 
-    def _fold(self, fold: Any, holder: QWidget) -> None:
-        def turn(open_: bool) -> None:
-            self._more_open = open_
-            fold.setText(f"{'▾' if open_ else '▸'} More settings")
-            holder.setVisible(open_)
+    def _refresh(self) -> None:
+        """Show what is wrong, what is changed and what matters now, as the settings are."""
+        for address, row in self.rows.items():
+            problem = self._problems.get(address, "")
+            if problem and not row.problem and row.advanced:
+                self._more_open = True
+            row.show_problem(problem)
+            if not row.problem and not row.typing:
+                row.set_value(value_of(self._config, address))
+            origin = self._origin if address == _FAMILY else self._baseline
+            was = value_of(origin, address)
+            same = not row.problem and value_of(self._config, address) == was
+            row.show_changed(None if same else row.value_name(was))
+        self._count_changes()
+        self._show_rows()
 
-        fold.toggled.connect(turn)
-        fold.setChecked(self._more_open)
-        turn(self._more_open)
+    def _count_changes(self) -> None:
+        changed = [row for row in self._sorted() if row.changed and self._matters(row)]
+        self.reset.setVisible(bool(changed))
+        whose = "preset" if self.preset.currentIndex() >= 0 else "run"
+        count = len(changed)
+        self.difference.setText(f"{count} changed" if changed else f"as the {whose} has it")
+        self.difference.setToolTip(
+            f"Changed from the {whose}: {', '.join(row.name for row in changed)}" if changed else ""
+        )
+        self.preset.setAccessibleDescription(f"{count} of its settings changed" if changed else "")
+        set_state(self._preset_name, "role", "" if changed else "muted")
 
-    def _add_row(self, form: QFormLayout, address: str, field: FieldInfo, value: Any) -> None:
-        hints = _hints(field)
-        tip = f"{field.description}  ({address})"
-        editor = self._editor(address, field, value)
-        editor.setToolTip(tip)
-        editor.setAccessibleName(str(hints["label"]))
-        unit = f", {hints['unit']}" if "unit" in hints else ""
-        name = label(f"{hints['label']}{unit}", "muted", tip=tip)
-        name.setMinimumWidth(_LABEL_WIDTH)
-        name.setBuddy(editor)
-        form.addRow(name, editor)
-        self._editors[address] = editor
-        self._rows[address] = (name, field)
-
-    def _editor(self, address: str, field: FieldInfo, value: Any) -> QComboBox | QLineEdit:
-        hints = _hints(field)
-        choices: tuple[str, ...] = hints.get("choices", ())
-        if get_origin(field.annotation) is Literal:
-            choices = tuple(choice for choice in get_args(field.annotation) if choice not in hints.get("hidden", ()))
-        if address == "model.family":
-            choices = get_args(FamilyName)
-        if choices:
-            box = QComboBox()
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(6)
-            for choice in choices if value in choices else (*choices, str(value)):  # a run's device may be cuda:1
-                box.addItem(_NAMES.get(choice, choice), choice)
-            box.setCurrentIndex(max(0, box.findData(value)))
-            box.activated.connect(self._edited)
-            return box
-        line = QLineEdit(shown_value(value))
-        line.editingFinished.connect(self._edited)
-        return line
-
+    @Slot()
     def _show_rows(self) -> None:
-        for address, (name, field) in self._rows.items():
-            condition = _hints(field).get("only_if")
-            if condition is None:
-                continue
-            key, wanted = condition
-            values = wanted if isinstance(wanted, tuple) else (wanted,)
-            here = self._text(f"{address.split('.')[0]}.{key}") in values
-            name.setVisible(here)
-            self._editors[address].setVisible(here)
+        """Show what matters, or what is searched for."""
+        words = self.search.text().casefold().split()
+        found = {False: 0, True: 0}
+        for row in self.rows.values():
+            matters = self._matters(row)
+            visible = row.matches(words) or bool(row.problem) if words else matters
+            row.show_needs("" if matters or not words else self._need(row))
+            row.setVisible(visible)
+            found[row.advanced] += visible
+        self.fold.setVisible(found[True] > 0)
+        self._more.setVisible(found[True] > 0 and (self._more_open or bool(words)))
+        self._nothing.setVisible(bool(words) and not any(found.values()))
+        self._nothing.setText(f"Nothing matches “{self.search.text().strip()}”. Clear the search to see all.")
+        inside = sum(row.changed and self._matters(row) for row in self.rows.values() if row.advanced)
+        is_open = self._more_open or bool(words)
+        self.fold.setText(f"{'▾' if is_open else '▸'} More settings" + (f" · {inside} changed" if inside else ""))
+        self.fold.setAccessibleName(self.fold.text()[2:])
+        self.fold.setChecked(is_open)
+        self.fold.setEnabled(not words)
+
+    def _matters(self, row: SettingRow) -> bool:
+        found = condition(row.field)
+        return found is None or self._other(row, found[0]).text in found[1]
+
+    def _need(self, row: SettingRow) -> str:
+        found = condition(row.field)
+        if found is None:
+            return ""
+        other = self._other(row, found[0])
+        return f"only with {other.name} = {either(tuple(map(other.value_name, found[1])))}"
+
+    def _other(self, row: SettingRow, name: str) -> SettingRow:
+        return self.rows[f"{row.address.split('.')[0]}.{name}"]
+
+    @Slot()
+    def _turn_fold(self) -> None:
+        self._more_open = not self._more_open
+        self._show_rows()
+
+    @Slot()
+    def _find(self) -> None:
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
 
     # ---- editing ----
 
-    def _text(self, address: str) -> str:
-        editor = self._editors[address]
-        return str(editor.currentData()) if isinstance(editor, QComboBox) else editor.text()
-
-    def _assignments(self) -> list[str]:
-        found = []
-        for address in self._editors:
-            text = self._text(address)
-            if self._rows[address][1].annotation is str:
-                found.append(f"{address}={json.dumps(text)}")
-            else:
-                listed = address in {"model.multipliers", "model.latent_sizes", "model.betas"}
-                found.append(f"{address}=[{text}]" if listed else f"{address}={text}")
-        return found
-
-    @Slot()
-    def _edited(self) -> None:
-        if self._text("model.family") != self._config.model.family:
-            self._use_family(self._text("model.family"))
-            return
-        self._show_rows()
-        try:
-            self._config = self.config()
-            self._complain("")
-        except ConfigError as error:
-            self._complain(str(error))
+    @Slot(str)
+    def _edited(self, address: str) -> None:
+        if address == _FAMILY and self.rows[_FAMILY].text != self._config.model.family:
+            self._use_family(self.rows[_FAMILY].text)
+        self._take()
+        self._refresh()
         self.changed.emit()
 
     def _use_family(self, family: str) -> None:
-        try:
-            self.set_config(with_settings(self._config, [f"model.family={family}"]))
-        except ConfigError as error:
-            self.set_config(self._config)
-            self._complain(str(error))
+        """Change the model section alone; a family that was left comes back as it was."""
+        self._visited[self._config.model.family] = self._config.model
+        if family == self._origin.model.family:
+            self._baseline = self._origin
+        else:
+            self._baseline = with_settings(self._origin, [f"model.family={family}"])
+        if family in self._visited:
+            self._config = self._config.model_copy(update={"model": self._visited[family]})
+        else:
+            self._config = with_settings(self._config, [f"model.family={family}"])
+        self._fill("model")
 
-    def _complain(self, text: str) -> None:
-        self._complaint.setText(text.removeprefix("settings: "))
-        self._complaint.setVisible(bool(text))
-        for address, editor in self._editors.items():
-            if isinstance(editor, QLineEdit):
-                editor.setProperty("invalid", bool(text) and address in text)
-                editor.style().polish(editor)
+    def _take(self) -> None:
+        """Take what is in the fields; where it is wrong, what was there before stands."""
+        texts = {address: row.text for address, row in self.rows.items()}
+        config, problems = typed(self._config, texts)
+        if config is None:
+            config, _ = typed(self._config, {address: texts[address] for address in texts.keys() - problems.keys()})
+        if config is not None:
+            self._config = titled(config.model_copy(update={"title": self._origin.title}), self._origin)
+        # A setting that does not matter now cannot be wrong.
+        self._problems = {address: text for address, text in problems.items() if self._matters(self.rows[address])}
+
+    @Slot(str)
+    def _reset(self, address: str) -> None:
+        self.rows[address].set_value(value_of(self._origin if address == _FAMILY else self._baseline, address))
+        self._edited(address)
+
+    @Slot()
+    def _reset_all(self) -> None:
+        self.preset.setFocus()
+        self.set_config(self._origin)
+
+    # ---- what it holds ----
+
+    @property
+    def settings(self) -> RunConfig:
+        """Return the settings, always valid: one that is wrong now is as it was before."""
+        return self._config
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Return what is wrong, in words, by the address of each wrong setting."""
+        return dict(self._problems)
 
     def config(self) -> RunConfig:
-        """Return the settings as they are in the form.
+        """Return the settings as they are in the form, also what is still being typed.
 
         Raises:
             ConfigError: one is out of range or no number; the message names it.
         """
-        title = self.preset.currentText() if self.preset.currentIndex() >= 0 else self._config.title
-        return with_settings(self._config, [f"title={json.dumps(title)}", *self._assignments()])
+        self._take()
+        self._refresh()
+        if self._problems:
+            told = [row.problem for row in self._sorted() if row.problem]
+            further = f"; and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+            raise ConfigError("; ".join(told[:_TOLD]) + further)
+        return self._config
+
+    def go_to_problem(self) -> None:
+        """Bring the first wrong setting into sight and put the cursor there."""
+        wrong = next((row for row in self._sorted() if row.problem), None)
+        if wrong is not None:
+            self._area.ensureWidgetVisible(wrong)
+            wrong.editor.setFocus()
 
     @property
     def data_name(self) -> str:
         """Return the data set that is chosen."""
-        return self._text("data.name")
+        return self.rows["data.name"].text
 
     def set_value(self, address: str, text: str) -> None:
         """Edit one setting as a person would: choose it or type it."""
-        editor = self._editors[address]
-        if isinstance(editor, QComboBox):
-            editor.setCurrentIndex(editor.findData(text))
-        else:
-            editor.setText(text)
-        self._edited()
+        self.rows[address].set_text(text)
+        self._edited(address)

@@ -1,84 +1,91 @@
-"""The controls above the chain: direction, how to sample, how many, seed, Sample; in two rows where it is narrow."""
+"""The row above the chain: which mode, what the mode can be told, start or cancel, export; two rows where narrow."""
 
-import numpy as np
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, Signal, Slot
-from PySide6.QtGui import QIntValidator, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QToolButton, QWidget
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QWidget
 
-from explorer.ui import theme
-from explorer.ui.export import ExportButton
-from explorer.ui.page import Page
-from explorer.ui.panel import Segmented, button, label
-from explorer.ui.sampling_controls import SamplingControls
-
-COUNTS = (1, 4, 9, 16, 25, 36, 64)
-_LARGEST_SEED = 2**31 - 1
+from explorer.ui.chain_mode import ChainMode
+from explorer.ui.panel import Segmented, button
 
 
 class DiffusionControls(QWidget):
-    """Says what is wanted by ``direction_changed``, ``seed_changed``, ``sampling_changed`` and ``sample_pressed``.
+    """``mode_changed`` says that another mode is wanted, ``run_pressed`` that the button was pressed.
 
-    The last one also means cancel; ``sampling_changed`` is another sampler, class or the like.
+    The button starts what the mode has to start, and cancels it while it runs.
+
+    Args:
+        modes: key, name and tooltip of each mode.
+        page: where Ctrl+Return presses the button.
     """
 
-    direction_changed = Signal()
-    seed_changed = Signal()
-    sampling_changed = Signal()
-    sample_pressed = Signal()
+    mode_changed = Signal()
+    run_pressed = Signal()
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, modes: Sequence[tuple[str, str, str]], page: QWidget) -> None:
         super().__init__()
-        self._random = np.random.default_rng()
-        self.cloud = False  # points come all at once
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(10)
+        self._grid.setHorizontalSpacing(10)
+        self._grid.setVerticalSpacing(8)
         self._grid.setColumnStretch(2, 1)
-        self.sampling = SamplingControls()
-        self.sampling.changed.connect(self.sampling_changed)
-        self.mode = Segmented(
-            [
-                ("forward", "Forward q", "Noise a test image: q(x_t|x₀)"),
-                ("reverse", "Reverse p", "Denoise pure noise step by step: p(x_{t−1}|x_t)"),
-            ],
-            "direction",
-        )
-        self.mode.choose("reverse")
-        self.mode.chosen.connect(self.direction_changed)
-        self.count = QComboBox()
-        self.count.addItems([f"{count} sample{'s' if count > 1 else ''}" for count in COUNTS])
-        self.count.setCurrentIndex(COUNTS.index(16))
-        self.count.setToolTip("How many images to draw at once")
-        self.count.setAccessibleName("number of samples")
-        self.count.activated.connect(self.sampling_changed)
-        self.seed_field = QLineEdit("42")
-        self.seed_field.setValidator(QIntValidator(0, _LARGEST_SEED))
-        self.seed_field.setFixedWidth(96)
-        self.seed_field.setToolTip("Same seed, same noise: the same pictures on every machine, up to rounding")
-        self.seed_field.setAccessibleName("seed")
-        self.seed_field.editingFinished.connect(self.seed_changed)
-        self.dice = QToolButton()
-        self.dice.setToolTip("Draw another seed")
-        self.dice.setAccessibleName("another seed")
-        self.dice.clicked.connect(self._roll)
-        self.sample = button("Sample", "Run the reverse chain from noise (Ctrl+Return)", "primary")
-        self.sample.clicked.connect(self.sample_pressed)
-        QShortcut(QKeySequence("Ctrl+Return"), page, self.sample.click)  # a button forgets its own with a new text
-        self.export = ExportButton(page)
+        self.mode = Segmented(modes, "what to look at")
+        self.mode.chosen.connect(self._mode_chosen)
+        self.run = button("Sample", "Run the reverse chain from noise (Ctrl+Return)", "primary")
+        self.run.clicked.connect(self.run_pressed)
+        QShortcut(QKeySequence("Ctrl+Return"), page, self.run.click)  # a button forgets its own with a new text
+        self.export = QPushButton("Export ▾")
+        self.export.setToolTip("Save what is shown as a picture or a film")
+        self.export.setAccessibleName("Export")
+        self._bars = QWidget()
+        self._bar_row = QHBoxLayout(self._bars)
+        self._bar_row.setContentsMargins(0, 0, 0, 0)
+        self._bar_row.addStretch(1)
+        self._bar: QWidget | None = None
+        self._right = QWidget()
+        right = QHBoxLayout(self._right)
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(10)
+        right.addWidget(self.run)
+        right.addWidget(self.export)
         self._grid.addWidget(self.mode, 0, 0)
-        self._grid.addWidget(self.sampling, 0, 1)
-        self._rest = QWidget()
-        row = QHBoxLayout(self._rest)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(10)
-        for widget in (self.count, label("seed", "muted"), self.seed_field, self.dice):
-            row.addWidget(widget)
-        row.addStretch(1)
-        row.addWidget(self.sample)
-        row.addWidget(self.export)
-        self._grid.addWidget(self._rest, 0, 2)
-        theme.current().changed.connect(self._icons)
-        self._icons()
+        self._grid.addWidget(self._bars, 0, 1)
+        self._grid.addWidget(self._right, 0, 3)
+
+    @Slot(str)
+    def _mode_chosen(self, _key: str) -> None:
+        self.mode_changed.emit()
+
+    def add_bar(self, bar: QWidget) -> None:
+        """Take the controls of a mode, to show them when it is chosen."""
+        bar.hide()
+        self._bar_row.insertWidget(0, bar)
+
+    def show_mode(self, mode: ChainMode) -> None:
+        """Show the controls of a mode, and its menu."""
+        if self._bar is not mode.bar:
+            if self._bar is not None:
+                self._bar.hide()
+            self._bar = mode.bar
+            self._bar.show()
+            self.export.setMenu(mode.exports)
+        self.set_state(mode)
+
+    def set_state(self, mode: ChainMode) -> None:
+        """Enable what can be used now; while it runs, the button is Cancel."""
+        running = mode.running
+        self.run.setVisible(mode.runs)
+        self.run.setEnabled(mode.model is not None)
+        self.run.setText("Cancel" if running else mode.run_text)
+        self.run.setToolTip("Stop; what is computed stays (Ctrl+Return)" if running else mode.run_tip)
+        role = "" if running else "primary"
+        if self.run.property("role") != role:
+            self.run.setProperty("role", role)
+            self.run.style().polish(self.run)
+        self.export.setEnabled(mode.exportable)
+
+    # ---- one row or two ----
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give what does not fit a row of its own."""
@@ -92,49 +99,11 @@ class DiffusionControls(QWidget):
         return super().event(event)
 
     def _arrange(self) -> None:
-        needed = sum(part.sizeHint().width() for part in (self.mode, self.sampling, self._rest)) + 20
+        needed = sum(part.sizeHint().width() for part in (self.mode, self._bars, self._right)) + 30
         narrow = self.width() < needed
         if narrow != (self._grid.itemAtPosition(1, 0) is not None):
-            self._grid.removeWidget(self._rest)
+            self._grid.removeWidget(self._bars)
             if narrow:
-                self._grid.addWidget(self._rest, 1, 0, 1, 3)
+                self._grid.addWidget(self._bars, 1, 0, 1, 4)
             else:
-                self._grid.addWidget(self._rest, 0, 2)
-
-    @Slot()
-    def _icons(self) -> None:
-        self.dice.setIcon(theme.icon("dice", theme.colors().text))
-
-    @Slot()
-    def _roll(self) -> None:
-        self.seed_field.setText(str(int(self._random.integers(0, _LARGEST_SEED))))
-        self.seed_changed.emit()
-
-    @property
-    def forward(self) -> bool:
-        """Return whether the forward process is asked for."""
-        return self.mode.key == "forward"
-
-    @property
-    def seed(self) -> int:
-        """Return the seed; what is no number is 0."""
-        text = self.seed_field.text()
-        return min(int(text), _LARGEST_SEED) if text.isdecimal() else 0
-
-    @property
-    def wanted(self) -> int:
-        """Return how many samples are asked for."""
-        return COUNTS[self.count.currentIndex()]
-
-    def set_state(self, *, ready: bool, running: bool, exportable: bool) -> None:
-        """Enable what can be used now; while a chain runs, Sample is Cancel."""
-        for widget in (self.sample, self.seed_field, self.dice, self.mode):
-            widget.setEnabled(ready)
-        self.count.setEnabled(ready)
-        self.count.setVisible(not self.forward and not self.cloud)
-        self.sampling.setVisible(not self.forward)
-        self.sampling.setEnabled(ready)
-        self.sample.setText("Cancel" if running else "Sample")
-        self.sample.setProperty("role", "" if running else "primary")
-        self.sample.style().polish(self.sample)
-        self.export.setEnabled(exportable)
+                self._grid.addWidget(self._bars, 0, 1)

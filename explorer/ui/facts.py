@@ -26,13 +26,18 @@ def spaced(number: int) -> str:
     return f"{number:,}".replace(",", " ")
 
 
+def _section(card: ModelCard, name: str) -> Mapping[str, Any]:
+    section = card.config.get(name)
+    return section if isinstance(section, Mapping) else {}
+
+
 def figures(card: ModelCard) -> str:
     """Return the figures of a model in one line."""
-    metrics, predicts = card.metrics, card.config.get("model", {}).get("predicts", "eps")
+    metrics, predicts = card.metrics, _section(card, "model").get("predicts", "eps")
     if card.problem:
         return card.problem
     if not metrics:
-        return "trained elsewhere" if card.family == "imported" else "not trained to an end yet"
+        return "trained elsewhere" if card.family == "imported" else standing(card) or "not trained to an end yet"
     if "test_elbo" in metrics:
         text = f"ELBO {metrics['test_elbo']:.1f} · KL {metrics.get('test_kl', _NAN):.1f} nats"
     elif card.latent:
@@ -42,9 +47,23 @@ def figures(card: ModelCard) -> str:
     return text.replace("-", "−")
 
 
+def standing(card: ModelCard) -> str:
+    """Return how the training of a run stands, "" where it came to its end."""
+    planned, done = _section(card, "training").get("epochs"), ""
+    if "epochs" in card.metrics:
+        done = f" after {card.metrics['epochs']:.4g} of {plain(planned)} epochs"
+    said = {
+        "training": "is being trained now",
+        "interrupted": "interrupted",
+        "stopped": f"stopped{done}",
+        "failed": "ended with an error; what was saved before it stands",
+    }.get(card.status, "")
+    return f"{said}; can be resumed" if card.resumable and card.status != "failed" else said
+
+
 def latents(card: ModelCard) -> str:
     """Return what the latents of a model are, such as "10-d" or "64 codes"."""
-    model = card.config.get("model", {})
+    model = _section(card, "model")
     if card.family == "vq":
         return f"{plain(model.get('codebook_size', '?'))} codes"
     if card.family == "hierarchical":
@@ -59,8 +78,8 @@ def _predicts(model: Mapping[str, Any]) -> str:
 
 
 def tags(card: ModelCard) -> list[str]:
-    """Return the marks of a card: family, what is special about it, whose it is."""
-    model = card.config.get("model", {})
+    """Return the marks of a card: family, what is special about it, whose it is, and a training that did not end."""
+    model = _section(card, "model")
     marks = [card.label or "damaged"]
     if card.latent:
         marks.append(latents(card))
@@ -69,7 +88,8 @@ def tags(card: ModelCard) -> list[str]:
             marks.append(f"{name} = {plain(model.get('beta', 1))}")
     elif card.family:
         marks.append(f"{_predicts(model)} · T = {plain(model.get('timesteps', '?'))}")
-    return [*marks, "bundled" if card.bundled else "yours"]
+    marks.append("bundled" if card.bundled else "yours")
+    return [*marks, card.status] if card.status not in {"", "finished"} else marks
 
 
 def _likelihood(model: Mapping[str, Any]) -> str:
@@ -81,9 +101,9 @@ def _likelihood(model: Mapping[str, Any]) -> str:
 
 def details(card: ModelCard) -> list[tuple[str, str]]:
     """Return what is known of a model, for the panel beside the cards."""
-    if card.problem:
+    if not card.config:
         return [("Problem", card.problem), ("Folder", card.path)]
-    model, metrics = card.config.get("model", {}), card.metrics
+    model, metrics = _section(card, "model"), card.metrics
     network = f"{plain(model.get('network', 'unet'))} · {spaced(card.parameters)} parameters"
     if card.latent:
         active = f" · {metrics['active_dimensions']:.0f} active" if "active_dimensions" in metrics else ""
@@ -91,14 +111,16 @@ def details(card: ModelCard) -> list[tuple[str, str]]:
     else:
         schedule = f"{plain(model.get('schedule'))} · T = {plain(model.get('timesteps'))}"
         special = [("Predicts", _predicts(model)), ("Network", network), ("Schedule", schedule)]
-    trained = f"{card.dataset} · {metrics.get('epochs', 0):.0f} epochs"
+    trained = f"{card.dataset} · {metrics['epochs']:.0f} epochs" if "epochs" in metrics else card.dataset
     if card.family == "imported":
         trained = "elsewhere" if card.dataset == "none" else f"{card.dataset}, elsewhere"
+    now = card.problem or standing(card)
     return [
+        *([("Training", now)] if now else []),
         ("Family", card.label),
         *special,
         ("Trained on", trained),
-        *([] if card.family == "imported" else [("Test", figures(card))]),
+        *([("Test", figures(card))] if metrics and not card.problem and card.family != "imported" else []),
         ("Made", card.created[:10]),
         ("Folder", card.name),
     ]
@@ -106,7 +128,7 @@ def details(card: ModelCard) -> list[tuple[str, str]]:
 
 def beside_the_picture(card: ModelCard, values: int) -> list[tuple[str, str, str]]:
     """Return name, value and tooltip of what the Latent page says of a model whose items have ``values`` values."""
-    model, metrics = card.config.get("model", {}), card.metrics
+    model, metrics = _section(card, "model"), card.metrics
     facts = [("Model", card.title, ""), ("Family", card.label, "")]
     beta, sizes = model.get("beta"), model.get("latent_sizes") or [model.get("latent_size")]
     if isinstance(beta, float | int) and all(isinstance(size, int) for size in sizes):

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSpli
 
 from explorer import images
 from explorer.config import ACTIVE_NATS
-from explorer.messages import Decoded, DecodeRequest, Failure, Floats, OpenedModel, Traversal, TraverseRequest
+from explorer.latent_messages import Decoded, DecodeRequest, Traversal, TraverseRequest
+from explorer.messages import Failure, Floats, OpenedModel
 from explorer.ui.export import ExportButton
 from explorer.ui.facts import beside_the_picture
 from explorer.ui.latent_map import LatentScatter

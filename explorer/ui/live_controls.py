@@ -20,7 +20,7 @@ class LiveControls(QWidget):
     """Says what is wanted of the training.
 
     ``started`` (also means resume), ``restarted``, ``paused``, ``stepped``, ``slowed`` (seconds after each step),
-    ``stopped``, and ``turned`` with Knobs.
+    ``stopped``, ``turned`` with Knobs, and ``replayed``: the next run shall turn them as the one that is shown.
     """
 
     started = Signal()
@@ -30,6 +30,7 @@ class LiveControls(QWidget):
     slowed = Signal(float)
     stopped = Signal()
     turned = Signal(object)
+    replayed = Signal()
 
     def __init__(self, page: QWidget) -> None:
         super().__init__()
@@ -59,6 +60,10 @@ class LiveControls(QWidget):
         )
         self.anew.clicked.connect(self.restarted)
         layout.addWidget(self.anew)
+        self.replay = button("", "Put these turns into the settings (training.turns): a new run repeats them", "link")
+        self.replay.clicked.connect(self.replayed)
+        layout.addWidget(self.replay)
+        self.show_turns(0)
         theme.current().changed.connect(self._icons)
         self.show_state(running=False, waiting=False)
 
@@ -143,6 +148,12 @@ class LiveControls(QWidget):
         if not running:
             self.slow.setChecked(False)
         self._icons()
+
+    def show_turns(self, count: int) -> None:
+        """Offer to repeat the turns of the run that is shown, if there are any."""
+        self.replay.setText(f"Replay its {count} turns" if count > 1 else "Replay its turn")
+        self.replay.setAccessibleName(self.replay.text())
+        self.replay.setVisible(count > 0)
 
     @Slot()
     def _icons(self) -> None:

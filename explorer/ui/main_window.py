@@ -6,7 +6,6 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
     QHBoxLayout,
-    QProgressBar,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -22,6 +21,7 @@ from explorer.ui.message_bar import MessageBar
 from explorer.ui.models_page import ModelsPage
 from explorer.ui.page import Page
 from explorer.ui.panel import label
+from explorer.ui.status_bar import StatusBar
 from explorer.workers.warm_up import WarmUp
 
 _WARM_UP_AFTER_MS = 30
@@ -37,47 +37,6 @@ PAGES = {
 def settings() -> QSettings:
     """Return what the window remembers from one start to the next."""
     return QSettings(str(paths.data_home() / "window.ini"), QSettings.Format.IniFormat)
-
-
-class JobLine(QWidget):
-    """A background job in the status bar: what, how far, and a button to end it."""
-
-    def __init__(self, page: Page) -> None:
-        super().__init__()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(10)
-        self.text = label("", "muted", tabular=True)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.bar.setFixedWidth(160)
-        self.cancel = QToolButton()
-        self.cancel.setProperty("role", "icon")
-        self.cancel.setToolTip("End this job; what it made so far is kept")
-        self.cancel.setAccessibleName("end this job")
-        self.cancel.clicked.connect(page.cancel_job)
-        for widget in (self.text, self.bar, self.cancel):
-            row.addWidget(widget)
-        theme.current().changed.connect(self._icons)
-        self._icons()
-        self.hide()
-
-    @Slot()
-    def _icons(self) -> None:
-        self.cancel.setIcon(theme.icon("close"))
-
-    @Slot(object)
-    def show_job(self, job: tuple[str, float] | None) -> None:
-        """Show a job (text, share done; below 0 if unknown), or none."""
-        self.setVisible(job is not None)
-        if job is None:
-            return
-        text, share = job
-        self.text.setText(text)
-        self.bar.setRange(0, 0 if share < 0 else 1000)
-        if share >= 0:
-            self.bar.setValue(round(1000 * share))
-        self.cancel.setVisible(share >= 0)
 
 
 class MainWindow(QWidget):
@@ -114,7 +73,9 @@ class MainWindow(QWidget):
         content.addWidget(self.stack, 1)
         middle.addLayout(content, 1)
         outer.addLayout(middle, 1)
-        outer.addWidget(self._status_bar())
+        self.bottom = StatusBar()
+        self.status = self.bottom.status
+        outer.addWidget(self.bottom)
         theme.current().changed.connect(self._icons)
         self._icons()
         geometry = settings().value("geometry")
@@ -180,20 +141,6 @@ class MainWindow(QWidget):
         column.addStretch(1)
         return frame
 
-    def _status_bar(self) -> QFrame:
-        frame = QFrame()
-        frame.setObjectName("statusBar")
-        frame.setFixedHeight(30)
-        row = QHBoxLayout(frame)
-        row.setContentsMargins(14, 0, 14, 0)
-        row.setSpacing(16)
-        self.status = label("Ready", "muted")
-        row.addWidget(self.status, 1)
-        self.jobs = QHBoxLayout()
-        self.jobs.setSpacing(16)
-        row.addLayout(self.jobs)
-        return frame
-
     @Slot()
     def _icons(self) -> None:
         colors = theme.colors()
@@ -210,6 +157,7 @@ class MainWindow(QWidget):
             page = models = ModelsPage()
             models.open_model.connect(self.open_model)
             models.show_training.connect(self.show_training)
+            models.settings_of.connect(self.new_experiment)
             models.train.connect(self._to_training)
         elif key == "train":
             from explorer.ui.train_page import TrainPage
@@ -217,6 +165,7 @@ class MainWindow(QWidget):
             page = train = TrainPage()
             train.trained.connect(self._trained)
             train.explore.connect(self.open_model)
+            train.memory.connect(self.bottom.memory.setText)
         elif key == "latent":
             from explorer.ui.latent_page import LatentPage
 
@@ -229,9 +178,7 @@ class MainWindow(QWidget):
         page.problem.connect(self.messages.tell)
         page.status.connect(self.status.setText)
         page.subject.connect(self._subject_changed)
-        line = JobLine(page)
-        page.job.connect(line.show_job)
-        self.jobs.addWidget(line)
+        self.bottom.add_job_of(page)
         self.stack.addWidget(page)
         self._pages[key] = page
         return page
@@ -280,6 +227,23 @@ class MainWindow(QWidget):
             return
         try:
             page.show_run(Path(path))
+        except ExplorerError as error:
+            self.messages.tell(Failure(str(error)))
+
+    @Slot(str)
+    def new_experiment(self, path: str) -> None:
+        """Bring the settings of a run to the Train page, for a run of its own."""
+        from pathlib import Path
+
+        from explorer.ui.train_page import TrainPage
+
+        page = self.show_page("train")
+        assert isinstance(page, TrainPage)
+        if page.running:
+            self.messages.tell(Failure("a training is under way; its settings stay until it ends or is stopped"))
+            return
+        try:
+            page.use_settings(Path(path))
         except ExplorerError as error:
             self.messages.tell(Failure(str(error)))
 

@@ -1,18 +1,32 @@
 """The bar in which problems are told, with details for those who want them."""
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QToolButton, QVBoxLayout
+import time
 
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QToolButton, QVBoxLayout
+from shiboken6 import isValid
+
+from explorer import logs
 from explorer.messages import Failure
 from explorer.ui import theme
 from explorer.ui.panel import button, label
 
+_AGAIN_SECONDS = 2.0  # what comes again sooner is no news
+
 
 class MessageBar(QFrame):
-    """Hidden until something goes wrong; the newest problem is shown until it is dismissed."""
+    """Hidden until something goes wrong; the newest problem is shown until it is dismissed.
+
+    Uncaught exceptions, of slots and timers, are told too. One that comes again and again can still be dismissed.
+    """
+
+    _uncaught = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
+        self._last_uncaught = ("", -_AGAIN_SECONDS)
+        self._uncaught.connect(self._tell_uncaught)
+        logs.listen(self._heard)
         self.setObjectName("messageBar")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 6, 6, 6)
@@ -48,9 +62,30 @@ class MessageBar(QFrame):
 
     @Slot(object)
     def tell(self, failure: Failure) -> None:
-        """Show a problem."""
+        """Show a problem; one without words takes back what is shown.
+
+        What is shown already stays as it is, with its details open.
+        """
+        if not failure.text:
+            self.hide()
+            return
+        if self.isVisible() and (failure.text, failure.details) == (self.text.text(), self._details.toPlainText()):
+            return
         self.text.setText(failure.text)
         self._details.setPlainText(failure.details)
         self._toggle.setVisible(bool(failure.details))
         self._toggle.setChecked(False)
         self.show()
+
+    def _heard(self, failure: Failure) -> None:
+        """Take an uncaught exception of any thread over into this one."""
+        if isValid(self):
+            self._uncaught.emit(failure)
+
+    @Slot(object)
+    def _tell_uncaught(self, failure: Failure) -> None:
+        now = time.monotonic()
+        text, at = self._last_uncaught
+        self._last_uncaught = (failure.text, now)
+        if failure.text != text or now - at > _AGAIN_SECONDS:
+            self.tell(failure)

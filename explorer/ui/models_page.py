@@ -1,165 +1,103 @@
 """The Models page: every model there is as a card, and what is known of the chosen one."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPixmap, QShortcut
-from PySide6.QtWidgets import (
-    QFrame,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QScrollArea,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout
 
-from explorer import runs
-from explorer.messages import ModelCard
+from explorer import library, runs
+from explorer.errors import ConfigError, ExplorerError, RunError
+from explorer.messages import Failure, ModelCard
+from explorer.ui.card_grid import CardGrid
 from explorer.ui.export import ExportButton
-from explorer.ui.facts import details, figures, tags
+from explorer.ui.facts import standing, tags
+from explorer.ui.model_card import Card
+from explorer.ui.model_details import ModelDetails
 from explorer.ui.page import Page
-from explorer.ui.panel import Panel, Segmented, button, empty, label
+from explorer.ui.panel import Segmented, button
+from explorer.ui.run_actions import RunActions, move_to_trash, what_goes
 
-_CARD_WIDTH = 232
+_ONE_ROW = 980  # pixels
+_LOOK_MS = 2000
+_LOOK_SHARE = 0.02  # of the time that may go into looking for changes in the library
 
 
 def _kind(card: ModelCard) -> str:
     return "latent" if card.latent else "diffusion" if card.family else ""
 
 
-class Preview(QWidget):
-    """The preview picture of a run, sharp, cut to a rounded rectangle that fills the width."""
-
-    def __init__(self, folder: str, ratio: float) -> None:
-        super().__init__()
-        self._picture = QPixmap(str(Path(folder) / runs.PREVIEW))
-        self._ratio = ratio
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMinimumHeight(round(190 * ratio))
-
-    def resizeEvent(self, event: object) -> None:
-        """Keep the shape."""
-        self.setFixedHeight(max(40, round(self.width() * self._ratio)))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the upper part of the picture over the whole width."""
-        painter = QPainter(self)
-        where = QRectF(self.rect())
-        outline = QPainterPath()
-        outline.addRoundedRect(where, 4, 4)
-        painter.setClipPath(outline)
-        painter.fillRect(self.rect(), Qt.GlobalColor.black)
-        if not self._picture.isNull():
-            width = self._picture.width()
-            source = QRectF(0, 0, width, min(self._picture.height(), width * where.height() / where.width()))
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._picture.width() > 2 * self.width())
-            painter.drawPixmap(where, self._picture, source)
-        painter.end()
-
-
-class Card(QFrame):
-    """A model on the page; Return or a double click opens it."""
-
-    chosen = Signal(object)
-    opened = Signal(object)
-
-    def __init__(self, card: ModelCard) -> None:
-        super().__init__()
-        self.card = card
-        self.setObjectName("card")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setAccessibleName(card.title)
-        self.setToolTip(f"{card.title}\n{card.path}\nclick to choose, double click or Return to open")
-        self.setMinimumWidth(200)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 10, 10, 10)
-        layout.setSpacing(5)
-        layout.addWidget(Preview(card.path, 0.78))
-        layout.addWidget(label(card.title, "strong"))
-        line = label(figures(card), "muted", tabular=True)
-        line.setWordWrap(bool(card.problem))
-        layout.addWidget(line)
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        for mark in tags(card):
-            row.addWidget(label(mark, "tag"))
-        row.addStretch(1)
-        layout.addLayout(row)
-
-    def select(self, on: bool) -> None:
-        """Mark the card."""
-        self.setProperty("selected", on)
-        self.style().polish(self)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Choose it."""
-        self.chosen.emit(self.card)
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Open it."""
-        self.opened.emit(self.card)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Space chooses, Return opens."""
-        if event.key() == Qt.Key.Key_Space:
-            self.chosen.emit(self.card)
-        elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
-            self.opened.emit(self.card)
-        else:
-            super().keyPressEvent(event)
+def _words(card: ModelCard) -> str:
+    """Return all that the search finds a model by."""
+    return " ".join([card.title, card.name, card.dataset, *tags(card), standing(card), card.note]).lower()
 
 
 class ModelsPage(Page):
-    """Cards, a search, and the details of one model; ``open_model`` carries its path and family."""
+    """Cards, a search, and the details of one model.
+
+    ``open_model`` carries its path and family, ``show_training`` and ``settings_of`` the path of a run whose curves
+    to show or whose settings to begin a new experiment with.
+    """
 
     open_model = Signal(str, str)
     show_training = Signal(str)
+    settings_of = Signal(str)
     train = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.cards: list[Card] = []
-        self._all: list[ModelCard] = []
         self.chosen: ModelCard | None = None
+        self._all: list[ModelCard] = []
+        self._trash_failed = False
+        self.actions_ = RunActions(self)
+        self.actions_.annotate.connect(self._annotate)
+        self.actions_.delete.connect(self._ask_delete)
+        self.actions_.settings_of.connect(self.settings_of)
+        self.actions_.problem.connect(self.problem)
         outer = QHBoxLayout(self)
         outer.setContentsMargins(12, 12, 12, 12)
-        outer.setSpacing(12)
+        outer.setSpacing(2)  # and the place of the cards' scroll bar
         left = QVBoxLayout()
         left.setSpacing(12)
         left.addLayout(self._tools())
-        self._inside = QWidget()
-        self._inside.setObjectName("scrolled")
-        self._grid = QGridLayout(self._inside)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(12)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(self._inside)
-        left.addWidget(area, 1)
+        self.grid = CardGrid()
+        self.grid.chosen.connect(self.choose)
+        self.grid.opened.connect(self._open)
+        self.grid.menu_wanted.connect(self._show_menu)
+        left.addWidget(self.grid, 1)
         outer.addLayout(left, 1)
-        self._details = Panel("Model")
-        self._details.setFixedWidth(330)
-        outer.addWidget(self._details)
+        self.details = ModelDetails(self, self.actions_)
+        self.details.renamed.connect(self._keep_name)
+        self.details.annotated.connect(self._keep_note)
+        self.details.opened.connect(self._open_chosen)
+        self.details.curves.connect(self._show_training)
+        self.details.left.connect(self._focus_chosen)
+        self.actions_.rename.connect(self.details.edit_name)
+        self.details.question.answered.connect(self._delete)
+        outer.addWidget(self.details)
+        self._watch = QTimer(self)
+        self._watch.timeout.connect(self.shown)
         self.refresh()
 
-    def _tools(self) -> QHBoxLayout:
-        row = QHBoxLayout()
+    def _tools(self) -> QVBoxLayout:
+        self._rows = QVBoxLayout()
+        self._rows.setContentsMargins(0, 0, 10, 0)
+        self._rows.setSpacing(8)
+        row = self._row = QHBoxLayout()
         row.setSpacing(10)
+        self._rows.addLayout(row)
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Search models, data sets, tags…   Ctrl F")
+        self.search.setPlaceholderText("Search models, data sets, notes…   Ctrl F")
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName("search models")
-        self.search.setToolTip("Show only models whose name, data set or tags contain this")
-        self.search.setFixedWidth(300)
+        self.search.setToolTip("Show only models whose name, data set, tags or note contain this")
+        self.search.setMinimumWidth(120)
+        self.search.setMaximumWidth(300)
         self.search.textChanged.connect(self._arrange)
         QShortcut(QKeySequence.StandardKey.Find, self, self.search.setFocus)
-        row.addWidget(self.search)
+        row.addWidget(self.search, 1)
         self.kind = Segmented(
             [
                 ("all", "All", "Every model"),
@@ -171,21 +109,61 @@ class ModelsPage(Page):
         self.kind.chosen.connect(self._arrange)
         row.addWidget(self.kind)
         row.addStretch(1)
+        elsewhere = button("Open a run folder…", "Show a run that lies elsewhere, such as one of vdx train --out")
+        elsewhere.clicked.connect(self._ask_folder)
+        row.addWidget(elsewhere)
         train = button("Train a model", "Go to the Train page", "primary")
         train.clicked.connect(self.train)
         row.addWidget(train)
-        return row
+        return self._rows
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the kinds a row of their own where one is too narrow for all."""
+        wide = self.width() > _ONE_ROW
+        if wide and self._row.indexOf(self.kind) < 0:
+            self._row.insertWidget(1, self.kind)
+        elif not wide and self._rows.indexOf(self.kind) < 0:
+            self._rows.addWidget(self.kind, 0, Qt.AlignmentFlag.AlignLeft)
+
+    @property
+    def cards(self) -> list[Card]:
+        """Return the cards that are shown."""
+        return self.grid.cards
+
+    @property
+    def open_button(self) -> QPushButton:
+        """Return the button that opens the chosen model."""
+        return self.details.open_button
+
+    @property
+    def export(self) -> ExportButton:
+        """Return what saves the chosen model's preview."""
+        return self.details.export
 
     # ---- cards ----
 
+    @Slot()
     def shown(self) -> None:
-        """Look for new runs."""
+        """Look for new runs, and for what became of those that train."""
+        began = time.perf_counter()
         if [runs.card(folder) for folder in runs.folders()] != self._all:
             self.refresh()
+        self.grid.look_again()
+        # A library of hundreds, or on a slow disk, is looked at less often.
+        self._watch.setInterval(max(_LOOK_MS, round(1000 * (time.perf_counter() - began) / _LOOK_SHARE)))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Watch the library."""
+        self._watch.start(_LOOK_MS)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Keep what is being typed, and let the library be."""
+        self._watch.stop()
+        self.details.finish_editing()
 
     @Slot()
     def refresh(self) -> None:
-        """Read the library again."""
+        """Read the library again; the search, the place in the list and what is being typed stay."""
         self._all = [runs.card(folder) for folder in runs.folders()]
         counts = {"all": len(self._all)}
         for key in ("latent", "diffusion"):
@@ -201,88 +179,25 @@ class ModelsPage(Page):
     def _arrange(self) -> None:
         words = self.search.text().lower().split()
         kind = self.kind.key
-        empty(self._grid)
-        self.cards = []
-        for card in self._all:
-            text = " ".join([card.title, card.name, card.dataset, *tags(card)]).lower()
-            if kind in {"all", _kind(card)} and all(word in text for word in words):
-                shown = Card(card)
-                shown.chosen.connect(self.choose)
-                shown.opened.connect(self._open)
-                self.cards.append(shown)
-        self._place()
+        fitting = [
+            card for card in self._all if kind in {"all", _kind(card)} and all(word in _words(card) for word in words)
+        ]
+        self.grid.show_cards(fitting, {card.path for card in self._all})
         self._mark()
 
-    def _place(self) -> None:
-        columns = max(1, (self.width() - 330 - 36) // (_CARD_WIDTH + 12))
-        for column in range(self._grid.columnCount()):
-            self._grid.setColumnStretch(column, 0)
-        for row in range(self._grid.rowCount()):
-            self._grid.setRowStretch(row, 0)
-        for index, card in enumerate(self.cards):
-            self._grid.addWidget(card, index // columns, index % columns, Qt.AlignmentFlag.AlignTop)
-        for column in range(columns):
-            self._grid.setColumnStretch(column, 1)
-        if not self.cards and self._grid.count() == 0:
-            nothing = label("No model fits the search. Clear it, or train a model of your own.", "muted")
-            self._grid.addWidget(nothing, 0, 0, Qt.AlignmentFlag.AlignTop)
-        self._grid.setRowStretch(len(self.cards) // columns + 1, 1)
-
-    def resizeEvent(self, event: object) -> None:
-        """Put the cards into as many columns as there is room for."""
-        self._place()
-
-    # ---- details ----
+    # ---- one model ----
 
     @Slot(object)
     def choose(self, card: ModelCard) -> None:
         """Show what is known of a model."""
-        self.chosen = card
+        self.details.show_card(card)  # which first keeps what was typed about another
+        self.chosen = next((now for now in self._all if now.path == card.path), card)
+        self.details.show_card(self.chosen)
+        self.actions_.show_card(self.chosen)
         self._mark()
-        self._details.title.setText(card.title)
-        empty(self._details.body)
-        self._details.body.addWidget(Preview(card.path, 1.0))
-        facts = QWidget()
-        grid = QGridLayout(facts)
-        grid.setContentsMargins(0, 4, 0, 0)
-        grid.setVerticalSpacing(7)
-        for row, (name, value) in enumerate(details(card)):
-            grid.addWidget(label(name, "muted"), row, 0, Qt.AlignmentFlag.AlignTop)
-            shown = QLabel(value)
-            shown.setWordWrap(True)
-            shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            grid.addWidget(shown, row, 1)
-        grid.setColumnStretch(1, 1)
-        self._details.body.addWidget(facts)
-        self._details.body.addStretch(1)
-        self._details.body.addWidget(self._actions(card))
-
-    def _actions(self, card: ModelCard) -> QWidget:
-        foot = QWidget()
-        row = QHBoxLayout(foot)
-        row.setContentsMargins(0, 0, 0, 0)
-        text = "Explore" if card.latent else "Denoise"
-        self.open_button = button(text, f"Open on the {'Latent' if card.latent else 'Diffusion'} page", "primary")
-        self.open_button.setEnabled(not card.problem)
-        self.open_button.clicked.connect(self._open_chosen)
-        row.addWidget(self.open_button, 1)
-        curves = button("Training", "Show its curves on the Train page")
-        curves.setEnabled(not card.problem)
-        curves.clicked.connect(self._show_training)
-        row.addWidget(curves)
-        self.export = ExportButton(self)
-        self.export.add(f"{card.name}-samples", "Preview (PNG)", ".png", self._preview_png)
-        self.export.setEnabled((Path(card.path) / runs.PREVIEW).is_file())
-        row.addWidget(self.export)
-        return foot
-
-    def _preview_png(self) -> bytes:
-        assert self.chosen is not None
-        return (Path(self.chosen.path) / runs.PREVIEW).read_bytes()
 
     def _mark(self) -> None:
-        for shown in self.cards:
-            shown.select(self.chosen is not None and shown.card.path == self.chosen.path)
+        self.grid.mark(self.chosen.path if self.chosen is not None else "")
 
     @Slot(object)
     def _open(self, card: ModelCard) -> None:
@@ -299,3 +214,110 @@ class ModelsPage(Page):
     def _show_training(self) -> None:
         if self.chosen is not None:
             self.show_training.emit(self.chosen.path)
+
+    @Slot(object, QPoint)
+    def _show_menu(self, card: ModelCard, where: QPoint) -> None:
+        self.choose(card)
+        menu = self.actions_.menu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(where)
+
+    # ---- runs that lie elsewhere ----
+
+    @Slot()
+    def _ask_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, f"The folder of a run, with its {runs.RECORD}")
+        if chosen:
+            self.open_folder(Path(chosen))
+
+    def open_folder(self, folder: Path) -> None:
+        """Show the run of any folder: its training, or where it was not trained here what it makes."""
+        try:
+            config = runs.read_config(folder)
+        except ExplorerError as error:
+            self.problem.emit(Failure(str(error)))
+            return
+        if config.model.family == "imported":
+            self.open_model.emit(str(folder), config.model.family)
+        else:
+            self.show_training.emit(str(folder))
+
+    # ---- names and notes ----
+
+    @Slot()
+    def _annotate(self) -> None:
+        self.details.note.setFocus()
+
+    @Slot(str, str)
+    def _keep_name(self, path: str, title: str) -> None:
+        self._keep(lambda: library.rename(Path(path), title))
+
+    @Slot(str, str)
+    def _keep_note(self, path: str, note: str) -> None:
+        self._keep(lambda: library.annotate(Path(path), note))
+
+    def _keep(self, write: Callable[[], None]) -> None:
+        """Write what was typed; what cannot be is told, and stays to be typed over."""
+        try:
+            write()
+        except ConfigError as error:
+            self.details.complain(str(error))
+        except RunError as error:
+            self.problem.emit(Failure(str(error)))
+        else:
+            self.details.kept()
+            self.refresh()
+
+    # ---- deleting ----
+
+    @Slot()
+    def _ask_delete(self) -> None:
+        if self.chosen is None:
+            return
+        self._trash_failed = False
+        self.details.question.ask(what_goes(self.chosen), "Move to trash", "It can be taken back from the trash")
+
+    @Slot(bool)
+    def _delete(self, yes: bool) -> None:
+        if not yes or self.chosen is None:
+            self._focus_chosen()
+            return
+        folder = Path(self.chosen.path)
+        try:
+            if self._trash_failed:
+                library.remove(folder)
+            elif reason := move_to_trash(folder):
+                self._trash_failed = True
+                self.details.question.ask(
+                    f"It cannot be moved to the trash ({reason}). Delete {folder} for good? This cannot be taken back.",
+                    "Delete for good",
+                    "Nothing of this run will be left",
+                )
+                return
+        except RunError as error:
+            self.problem.emit(Failure(str(error)))
+        else:
+            self.status.emit(f"deleted {folder}" if self._trash_failed else f"moved {folder} to the trash")
+        self._choose_neighbour(folder)
+
+    def _choose_neighbour(self, gone: Path) -> None:
+        """Choose the card after the one that went, or the one before it."""
+        before = [shown.card.path for shown in self.cards]
+        at = before.index(str(gone)) if str(gone) in before else 0
+        self.refresh()
+        here = {shown.card.path: shown.card for shown in self.cards}
+        following = [path for path in [*before[at:], *reversed(before[:at])] if path in here]
+        if following:
+            self.choose(here[following[0]])
+        self._focus_chosen()
+
+    @Slot()
+    def _focus_chosen(self) -> None:
+        if self.chosen is not None:
+            self.grid.focus(self.chosen.path)
+
+    def shutdown(self) -> bool:
+        """Keep what is being typed."""
+        self._watch.stop()
+        self.details.finish_editing()
+        return True

@@ -28,7 +28,7 @@ class NowPanel(Panel):
         )
         self._provenance = provenance
         self.setFixedWidth(300)
-        self._originals_title = label("test images, reconstructions below", "muted")
+        self._originals_title = label("test images, rebuilt below", "muted")
         self.reconstructions = PictureGrid("test images and reconstructions", 4)
         self._samples_title = label("samples from the prior", "muted")
         self.samples = PictureGrid("samples")

@@ -3,15 +3,17 @@
 import math
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from explorer.chain_messages import Rival
 from explorer.config import Sampling
 from explorer.messages import OpenedModel
 from explorer.ui.panel import Segmented, label
 
-STEPS = (500, 250, 100, 50, 20, 10)
+STEPS = (500, 250, 100, 50, 20, 10, 5)
 _ALL, _NO_CLASS = -1, -2
-_CLASS = "The class asked for; each class: one after the other; no class: the model is told none"
+_CLASS = "The class asked for; {each}; no class: the model is told none"
+EACH = ("each class", "each class: one after the other")
 _SAMPLERS = (
     ("ddpm", "DDPM", "The chain as it was learned, with fresh noise in every step: Ho et al. 2020"),
     ("ddim", "DDIM", "Without fresh noise (η = 0) or with less of it; does well with few steps: Song et al. 2021"),
@@ -65,22 +67,23 @@ class NumberField(QWidget):
 
 
 class SamplingControls(QWidget):
-    """A row that says how to sample; ``changed`` follows every edit."""
+    """Says how to sample; ``changed`` follows every edit.
+
+    Args:
+        each: what it is called, and means, that no one class is asked for.
+        stacked: in two rows instead of one.
+    """
 
     changed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, each: tuple[str, str] = EACH, *, stacked: bool = False) -> None:
         super().__init__()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
+        self._each = each
         self.sampler = Segmented(_SAMPLERS, "sampler")
         self.sampler.chosen.connect(self._edited)
         self.steps = self._box("steps", "How many of the T steps are visited, evenly spread")
         self.eta = NumberField("eta", "η", 1.0, 0.0)
-        self.label = self._box(
-            "class", "The class asked for; each class: one after the other; no class: the model is not told any"
-        )
+        self.label = self._box("class", _CLASS.format(each=each[1]))
         self.guidance = NumberField("guidance", "guidance", 50.0, 1.0)
         self.clip = QCheckBox("clip x̂₀")
         self.clip.setChecked(True)
@@ -88,8 +91,18 @@ class SamplingControls(QWidget):
         self.clip.toggled.connect(self._edited)
         for number in (self.eta, self.guidance):
             number.changed.connect(self._edited)
-        for widget in (self.sampler, self.steps, self.eta, self.label, self.guidance, self.clip):
-            row.addWidget(widget)
+        parts = (self.sampler, self.steps, self.eta, self.label, self.guidance, self.clip)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        for part in (parts[:3], parts[3:]) if stacked else (parts,):
+            row = QHBoxLayout()
+            row.setSpacing(8)
+            for widget in part:
+                row.addWidget(widget)
+            if stacked:
+                row.addStretch(1)
+            column.addLayout(row)
         self.set_model(1000, None)
 
     def _box(self, name: str, tip: str) -> QComboBox:
@@ -99,7 +112,7 @@ class SamplingControls(QWidget):
         made.activated.connect(self._edited)
         return made
 
-    def set_model(self, timesteps: int, model: OpenedModel | None) -> None:
+    def set_model(self, timesteps: int, model: OpenedModel | Rival | None) -> None:
         """Offer what a model of T = ``timesteps`` can do; what still fits is kept."""
         classes = 0 if model is None else model.classes
         self._guidable = model is not None and model.guidable
@@ -112,7 +125,7 @@ class SamplingControls(QWidget):
         self.steps.setCurrentIndex(max(0, self.steps.findData(steps)))
         self.label.clear()
         if classes:
-            self.label.addItem("each class", _ALL)
+            self.label.addItem(self._each[0], _ALL)
             if self._guidable:
                 self.label.addItem("no class", _NO_CLASS)
             for index in range(classes):
@@ -134,6 +147,23 @@ class SamplingControls(QWidget):
     def _edited(self) -> None:
         self._show()
         self.changed.emit()
+
+    def set_sampling(self, sampling: Sampling) -> None:
+        """Choose what fits the model of this way of sampling, without ``changed``."""
+        before = self.blockSignals(True)
+        self.sampler.choose(sampling.sampler)
+        if sampling.steps and self.steps.findData(sampling.steps) < 0:
+            self.steps.addItem(f"{sampling.steps} steps", sampling.steps)
+        self.steps.setCurrentIndex(max(0, self.steps.findData(sampling.steps)))
+        self.eta.set_value(sampling.eta)
+        if self._told:
+            asked = _ALL if sampling.label is None else sampling.label
+            asked = _NO_CLASS if sampling.guidance == 0 else asked
+            self.label.setCurrentIndex(max(0, self.label.findData(asked)))
+            self.guidance.set_value(sampling.guidance or 1.0)
+        self.clip.setChecked(sampling.clip or self.clip.isHidden())
+        self._show()
+        self.blockSignals(before)
 
     @property
     def sampling(self) -> Sampling:

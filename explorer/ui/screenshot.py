@@ -98,9 +98,13 @@ def _models(window: object, folder: Path) -> None:
 
 def _train(window: object, folder: Path) -> None:
     from explorer.ui.main_window import MainWindow
+    from explorer.ui.train_page import TrainPage
 
     assert isinstance(window, MainWindow)
     window.show_training(str(folder))
+    page = window.page("train")
+    assert isinstance(page, TrainPage)
+    _wait(lambda: not page.reader.reading, "the run was not read")
 
 
 def _latent(window: object, folder: Path) -> None:
@@ -125,8 +129,8 @@ def _diffusion(window: object, folder: Path) -> None:
     page = window.page("diffusion")
     assert isinstance(page, DiffusionPage)
     _wait(lambda: bool(page.frames) and not page.running, "the chain did not end")
-    page.player.pause()
-    page.player.go_to(round(0.72 * (len(page.frames) - 1)))
+    page.reverse.player.pause()
+    page.reverse.player.go_to(round(0.72 * (len(page.frames) - 1)))
 
 
 _SHOW: dict[str, Callable[[object, Path], None]] = {

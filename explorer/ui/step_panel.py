@@ -9,9 +9,20 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from explorer.messages import Schedule, StepCoefficients
 from explorer.ui import theme
 from explorer.ui.curve_plot import CurvePlot
-from explorer.ui.panel import Panel, label
+from explorer.ui.panel import EPS_HAT, Panel, label
 
 X0_HAT, ALPHA_BAR = "x̂₀", "ᾱ"
+_TIPS = (
+    "Where the chain is: t counts the noise down from T to 0",
+    "The step: x̂₀ the guess of the clean item, x_t what the chain holds, z ~ N(0, I) fresh noise. With s the next t: "
+    "x_s = a·x̂₀ + b·x_t + σ·z, b = √((1 − ᾱ_s − σ²)/(1 − ᾱ_t)), a = √ᾱ_s − b·√ᾱ_t. For DDPM and s = t − 1 that is "
+    "a = √ᾱ_{t−1}·β_t/(1 − ᾱ_t), b = √α_t·(1 − ᾱ_{t−1})/(1 − ᾱ_t): the mean μ̃ of q(x_{t−1}|x_t, x̂₀)",
+    "The same step written with the guessed noise: √ᾱ_s·x̂₀ + √(1 − ᾱ_s − σ²)·ε̂ + σ·z. "
+    "With the σ of DDIM or β̃ the squares of the three numbers sum to 1, so x_s is as noisy as it shall be at s",
+    "ᾱ_t: the share of signal variance that is left in x_t. SNR = ᾱ_t/(1 − ᾱ_t)",
+    "β_t: the noise variance added by forward step t. σ: standard deviation of this step's fresh noise",
+    "What that means at this t",
+)
 
 
 def _number(value: float, digits: int = 4) -> str:
@@ -20,80 +31,155 @@ def _number(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
-class StepPanel(QWidget):
-    """*This step* with its coefficients, the schedule ᾱ_t and β_t, and the signal-to-noise ratio."""
+def _tinted(value: float, color: str) -> str:
+    return f"<span style='color:{color}'><b>{_number(value, 3)}</b></span>"
+
+
+def in_words(signal: float, step: StepCoefficients | None, *, points: bool) -> str:
+    """Return what a reverse step means where a share ``signal`` = ᾱ_t of the variance is signal."""
+    item, many = ("point", "points") if points else ("image", "images")
+    if step is None:
+        return ""
+    noise = (
+        "No fresh noise: x_T alone decides (η = 0)."
+        if step.sigma == 0 and step.to
+        else "Fresh noise z keeps the samples varied."
+        if step.sigma
+        else "The last step adds no noise."
+    )
+    if signal < 0.03:
+        return f"x_t says next to nothing yet: x̂₀ is the mean of all {many} it could be, so it is blurred. {noise}"
+    if signal < 0.5:
+        return f"x_t has decided the large. Where it leaves a choice, x̂₀ is still a mean of several {many}. {noise}"
+    if signal < 0.97:
+        return f"One {item} is left to x̂₀; details are decided now. {noise}"
+    return f"x_t is nearly the {item}; x̂₀ takes off the last noise. {noise}"
+
+
+class StepNumbers(Panel):
+    """*This step*: coefficients in numbers, ᾱ_t, SNR, β_t, σ, and what they mean."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("This step", "What the chain computes between what is shown and what comes next")
         self._schedule: Schedule | None = None
         self._shown: tuple[int, StepCoefficients | None, bool] = (0, None, False)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(12)
-        numbers = Panel("This step", "What the chain computes between the picture shown and the next one")
-        self._lines = [label("", tabular=True) for _ in range(4)]
-        tips = (
-            "Where the chain is: t counts the noise down from T to 0",
-            "The step. x̂₀: the network's guess of the clean image; x_t: the picture now; z: fresh noise",
-            "ᾱ_t: the share of signal variance that is left in x_t. SNR = ᾱ_t/(1 − ᾱ_t)",
-            "β_t: the noise variance added by forward step t. σ_t: standard deviation of this step's fresh noise",
-        )
-        for line, tip in zip(self._lines, tips, strict=True):
+        self.points = False
+        self.lines = [label("", tabular=True) for _ in _TIPS]
+        for line, tip in zip(self.lines, _TIPS, strict=True):
             line.setTextFormat(Qt.TextFormat.RichText)
             line.setToolTip(tip)
-            numbers.body.addWidget(line)
-        layout.addWidget(numbers)
-        self.curves = CurvePlot("Schedule", "t", "ᾱ_t: signal variance left at t. β_t: noise variance added by step t")
-        self.curves.add_curve("alpha_bar", "ᾱ", "accent")
-        self.curves.add_curve("beta", "β", "second")
-        layout.addWidget(self.curves, 1)
-        self.snr = CurvePlot("Signal-to-noise ratio, log₁₀", "t", "SNR = ᾱ_t/(1 − ᾱ_t), as a power of ten")
-        self.snr.add_curve("snr", "SNR", "good")
-        layout.addWidget(self.snr, 1)
+            self.body.addWidget(line)
+        self.body.setSpacing(5)
+        self.lines[-1].setWordWrap(True)
+        self.lines[-1].setProperty("role", "muted")
+        self.lines[-1].setFont(theme.font(12))
         theme.current().changed.connect(self._write)
 
-    def set_schedule(self, schedule: Schedule) -> None:
-        """Draw the schedule of a model."""
-        self._schedule = schedule
-        t = np.arange(len(schedule.beta))
-        self.curves.set_curve("alpha_bar", t, schedule.alpha_bar, "")
-        self.curves.set_curve("beta", t[1:], schedule.beta[1:], "")
-        ratio = schedule.alpha_bar[1:] / np.maximum(1 - schedule.alpha_bar[1:], 1e-12)
-        self.snr.set_curve("snr", t[1:], np.log10(np.maximum(ratio, 1e-12)), "")
-        self.show_step(len(t) - 1, None, forward=False)
+    def set_schedule(self, schedule: Schedule, *, points: bool) -> None:
+        """Take the numbers of a model's schedule."""
+        self._schedule, self.points = schedule, points
+        self.show_step(len(schedule.beta) - 1, None, forward=False)
 
     def show_step(self, t: int, step: StepCoefficients | None, *, forward: bool) -> None:
         """Show the numbers at t; ``step`` is the reverse step that follows, ``forward`` the marginal q(x_t|x_0)."""
-        self._shown = (t, step, forward)
-        self._write()
-        self.curves.set_cursor(t)
-        self.snr.set_cursor(max(t, 1))
+        if (t, step, forward) != self._shown or not self.lines[0].text():
+            self._shown = (t, step, forward)
+            self._write()
 
     def _write(self) -> None:
         if self._schedule is None:
             return
         t, step, forward = self._shown
-        c = theme.colors()
         bar, beta = float(self._schedule.alpha_bar[t]), float(self._schedule.beta[t])
-
-        def tinted(value: float, color: str) -> str:
-            return f"<span style='color:{color}'><b>{_number(value, 3)}</b></span>"
-
-        if forward:
-            self._lines[0].setText(f"t = {t} of {len(self._schedule.beta) - 1}")
-            equation = f"x<sub>t</sub> = {tinted(math.sqrt(bar), c.accent)}·x₀ + {tinted(math.sqrt(1 - bar), c.bad)}·ε"
-        elif step is not None:
-            self._lines[0].setText(f"t = {t} → {step.to}")
-            where = "t−1" if step.to == t - 1 else step.to
-            equation = (
-                f"x<sub>{where}</sub> = {tinted(step.x0, c.accent)}·{X0_HAT}"
-                f" + {tinted(step.x_t, c.second)}·x<sub>t</sub> + {tinted(step.sigma, c.bad)}·z"
-            )
-        else:
-            self._lines[0].setText(f"t = {t}")
-            equation = "x₀: the chain has arrived" if t == 0 else "press Sample to run the chain"
-        self._lines[1].setText(equation)
+        where, equation, other = self._equations(bar)
         snr = "∞" if bar >= 1 else _number(bar / (1 - bar), 3)
-        self._lines[2].setText(f"{ALPHA_BAR}<sub>t</sub> = {_number(bar)} &nbsp; SNR = {snr}")
-        sigma = f" &nbsp; σ<sub>t</sub> = {_number(step.sigma)}" if step is not None and not forward else ""
-        self._lines[3].setText(f"β<sub>t</sub> = {_number(beta, 5)}{sigma}")
+        sigma = f" &nbsp; σ = {_number(step.sigma)}" if step is not None and not forward else ""
+        words = "" if forward else in_words(bar, step, points=self.points)
+        texts = (
+            where, equation, other,
+            f"{ALPHA_BAR}<sub>t</sub> = {_number(bar)} &nbsp; SNR = {snr}",
+            f"β<sub>t</sub> = {_number(beta, 5)}{sigma}", words,
+        )  # fmt: skip
+        for line, text in zip(self.lines, texts, strict=True):
+            if line.text() != text:
+                line.setText(text)
+        self.lines[2].setVisible(not forward)
+        self.lines[-1].setVisible(not forward)
+
+    def _equations(self, bar: float) -> tuple[str, str, str]:
+        assert self._schedule is not None
+        t, step, forward = self._shown
+        c = theme.colors()
+        if forward:
+            signal, noise = _tinted(math.sqrt(bar), c.accent), _tinted(math.sqrt(1 - bar), c.bad)
+            return f"t = {t} of {len(self._schedule.beta) - 1}", f"x<sub>t</sub> = {signal}·x₀ + {noise}·ε", ""
+        if step is None:
+            arrived = "x₀: the chain has arrived" if t == 0 else "press Sample to run the chain"
+            return f"t = {t}", arrived, "&nbsp;"
+        target = "t−1" if step.to == t - 1 else str(step.to)
+        fresh = f" + {_tinted(step.sigma, c.bad)}·z"
+        equation = (
+            f"x<sub>{target}</sub> = {_tinted(step.x0, c.accent)}·{X0_HAT}"
+            f" + {_tinted(step.x_t, c.second)}·x<sub>t</sub>{fresh}"
+        )
+        of_x0, of_eps = step.x0 + step.x_t * math.sqrt(bar), step.x_t * math.sqrt(1 - bar)
+        other = f"= {_tinted(of_x0, c.accent)}·{X0_HAT} + {_tinted(of_eps, c.good)}·{EPS_HAT}{fresh}"
+        return f"t = {t} → {step.to}", equation, other
+
+
+class SchedulePlot(CurvePlot):
+    """ᾱ_t and β_t over t."""
+
+    def __init__(self) -> None:
+        super().__init__("Schedule", "t", "ᾱ_t: signal variance left at t. β_t: noise variance added by step t")
+        self.add_curve("alpha_bar", "ᾱ", "accent")
+        self.add_curve("beta", "β", "second")
+
+    def set_schedule(self, schedule: Schedule) -> None:
+        """Draw the schedule of a model."""
+        t = np.arange(len(schedule.beta))
+        self.set_curve("alpha_bar", t, schedule.alpha_bar, "")
+        self.set_curve("beta", t[1:], schedule.beta[1:], "")
+
+
+class RatioPlot(CurvePlot):
+    """The signal-to-noise ratio over t, in powers of ten."""
+
+    def __init__(self) -> None:
+        super().__init__("Signal-to-noise ratio", "t", "SNR = ᾱ_t/(1 − ᾱ_t), on a logarithmic axis")
+        self.add_curve("snr", "SNR", "good")
+        self.set_log_y(True)
+
+    def set_schedule(self, schedule: Schedule) -> None:
+        """Draw the ratio of a model's schedule."""
+        t = np.arange(1, len(schedule.beta))
+        ratio = schedule.alpha_bar[1:] / np.maximum(1 - schedule.alpha_bar[1:], 1e-12)
+        self.set_curve("snr", t, np.maximum(ratio, 1e-12), "")
+
+
+class StepPanel(QWidget):
+    """The numbers of the step, the schedule, and below it one more plot over t; all at the same t."""
+
+    def __init__(self, below: CurvePlot) -> None:
+        super().__init__()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        self.numbers = StepNumbers()
+        self.curves = SchedulePlot()
+        self.below = below
+        layout.addWidget(self.numbers)
+        layout.addWidget(self.curves, 1)
+        layout.addWidget(below, 1)
+        self.setFixedWidth(310)
+
+    def set_schedule(self, schedule: Schedule, *, points: bool) -> None:
+        """Draw the schedule of a model."""
+        self.numbers.set_schedule(schedule, points=points)
+        self.curves.set_schedule(schedule)
+
+    def show_step(self, t: int, step: StepCoefficients | None, *, forward: bool = False) -> None:
+        """Show the numbers at t and put the cursors there; arguments as of StepNumbers."""
+        self.numbers.show_step(t, step, forward=forward)
+        self.curves.set_cursor(t)
+        self.below.set_cursor(max(t, 1))

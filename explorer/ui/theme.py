@@ -220,6 +220,9 @@ QToolTip {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.border}
 QLabel[role="title"] {{ color: {c.muted}; font-weight: 600; }}
 QLabel[role="muted"], QCheckBox[role="muted"] {{ color: {c.muted}; }}
 QLabel[role="strong"] {{ font-weight: 600; }}
+QLabel[role="note"] {{ color: {c.muted}; font-size: 12px; }}
+QLabel[role="problem"] {{ color: {c.bad}; font-size: 12px; }}
+#changedMark {{ background: {c.accent}; border-radius: 1px; }}
 QLabel[role="pill"], QLabel[role="tag"] {{ border: 1px solid {c.border}; padding: 1px 6px; border-radius: 4px; }}
 QLabel[role="tag"] {{ color: {c.muted}; font-size: 11px; }}
 QLabel[role="pill"] {{ border-radius: 12px; padding: 0 12px; min-height: 24px; max-height: 24px; color: {c.muted}; }}
@@ -249,9 +252,11 @@ QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {c.field}; color: 
   border-radius: 6px; padding: 4px 8px; min-height: 18px; selection-background-color: {c.accent};
   selection-color: {c.on_accent}; }}
 QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus {{ border-color: {c.accent}; }}
-QLineEdit[invalid="true"] {{ border-color: {c.bad}; }}
+QLineEdit[invalid="true"], QComboBox[invalid="true"] {{ border-color: {c.bad}; }}
 QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled {{ color: {c.muted}; }}
 QComboBox::drop-down {{ border: none; width: 24px; }}
+SettingRow QComboBox {{ padding-right: 0; }}
+SettingRow QComboBox::drop-down {{ width: 20px; }}
 QComboBox::down-arrow {{ image: url({chevron}); width: 14px; height: 14px; }}
 QComboBox QAbstractItemView {{ background: {c.panel}; border: 1px solid {c.border};
   selection-background-color: {c.hover}; selection-color: {c.text}; padding: 4px; }}

@@ -2,19 +2,20 @@
 
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout
 
 from explorer import metrics, runs
-from explorer.config import ModelConfig, RunConfig
+from explorer.config import RunConfig, Turn, turns_text
 from explorer.errors import ExplorerError
 from explorer.messages import (
     Failure,
+    Followed,
     Knobs,
-    Measurement,
     Pictures,
     Progress,
+    StorageTrouble,
     TrainingEnded,
     TrainingStarted,
     Turned,
@@ -24,38 +25,39 @@ from explorer.ui.data_finder import DataFinder
 from explorer.ui.live_controls import LiveControls
 from explorer.ui.now_panel import NowPanel
 from explorer.ui.page import Page
-from explorer.ui.panel import Panel, label
-from explorer.ui.training_curves import TrainingCurves
+from explorer.ui.panel import Panel
+from explorer.ui.run_reader import RunReader
+from explorer.ui.training_status import TrainingStatus, amount, duration
+from explorer.ui.training_views import TrainingViews
 from explorer.workers.training_thread import TrainingThread
 
+_NARROW = 1200  # pixels; below, the curves need some of the pictures' room
 _REDRAW_MS = 200  # 5 Hz: at 20 Hz plotting costs training a third of its speed
 
 
-def duration(seconds: float) -> str:
-    """Return a time span in words, such as "1 min 50 s"."""
-    if not np.isfinite(seconds):
-        return "…"
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
 class TrainPage(Page):
-    """One training at a time, in a thread of its own; ``trained`` and ``explore`` carry a run folder and its family."""
+    """One training at a time, in a thread of its own, or a run that is read from its folder while another trains it.
+
+    ``trained`` and ``explore`` carry a run folder and its family, ``memory`` what the device holds, in words.
+    """
 
     trained = Signal(str)
     explore = Signal(str, str)
+    memory = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self.thread_: TrainingThread | None = None
+        self.reader = RunReader(self)
+        self.reader.happened.connect(self._happened)
+        self.reader.failed.connect(self._lost)
+        self.reader.ended.connect(self._read_all)
         self.folder: Path | None = None
         self.progress: Progress | None = None
         self._title = ""
         self._unfinished = False
+        self._followed_live = False
+        self._waits = False  # for room on the disk
         self._shown_config: RunConfig | None = None
         self._redraw = QTimer(self, interval=_REDRAW_MS)
         self._redraw.timeout.connect(self._draw)
@@ -70,11 +72,16 @@ class TrainPage(Page):
         row.setContentsMargins(12, 12, 12, 12)
         row.setSpacing(12)
         row.addWidget(self._experiment())
-        self.curves = TrainingCurves()
-        row.addWidget(self.curves, 1)
         self.now = NowPanel(self, self._provenance)
         self.now.explore_button.clicked.connect(self._explore)
+        self.views = TrainingViews(self, self._provenance)
+        self.views.alone.connect(self.now.setHidden)
+        row.addWidget(self.views, 1)
         row.addWidget(self.now)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the curves the room they need in a narrow window."""
+        self.now.setFixedWidth(300 if self.width() >= _NARROW else 236)
 
     def _experiment(self) -> Panel:
         panel = Panel("Experiment", "What is learned, by which model, and how")
@@ -87,25 +94,17 @@ class TrainPage(Page):
         self.live.started.connect(self.start)
         self.live.restarted.connect(self._start_anew)
         self.live.stopped.connect(self.cancel_job)
-        self.live.paused.connect(self._pause)
-        self.live.stepped.connect(self._step)
-        self.live.slowed.connect(self._slow)
-        self.live.turned.connect(self._turn)
+        self.live.paused.connect(self._say_paused)
+        self.live.replayed.connect(self._replay)
         panel.body.addWidget(self.live)
-        self.status_line = label("", "muted", tabular=True)
-        self.status_line.setWordWrap(True)
-        panel.body.addWidget(self.status_line)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.bar.setRange(0, 1000)
-        self.bar.setAccessibleName("training progress")
-        panel.body.addWidget(self.bar)
+        self.state = TrainingStatus()
+        panel.body.addWidget(self.state)
         return panel
 
     @property
     def family(self) -> str:
         """Return the family that the page is laid out for."""
-        return self.curves.family
+        return self.views.curves.family
 
     @Slot()
     def _form_changed(self) -> None:
@@ -113,18 +112,17 @@ class TrainPage(Page):
         self._buttons()
         if self.running or self.folder is not None:
             return
-        self._lay_out_for(self.form._config.model)
+        self._lay_out_for(self.form.settings)
 
-    def _lay_out_for(self, model: ModelConfig) -> None:
-        family = model.family
-        self.curves.set_family(family, getattr(model, "predicts", "eps"))
-        self.now.lay_out(family)
+    def _lay_out_for(self, config: RunConfig) -> None:
+        self.views.lay_out(config)
+        self.now.lay_out(config.model.family)
 
     # ---- training ----
 
     @property
     def running(self) -> bool:
-        """Return whether a training is under way."""
+        """Return whether a training of this window is under way."""
         return self.thread_ is not None
 
     @Slot()
@@ -135,25 +133,36 @@ class TrainPage(Page):
         try:
             config = self.form.config()
         except ExplorerError as error:
+            self.form.go_to_problem()
             self.problem.emit(Failure(str(error)))
             return
         resumed = self._resumable()
-        self._title, self._shown_config = config.title, self.form._config
+        self._stop_reading()
+        self._title, self._shown_config = config.title, self.form.settings
         if resumed is None:
             self.folder, self.progress = None, None
-            self.curves.clear()
+            self.views.clear()
             self.now.clear()
-            self._lay_out_for(config.model)
-        self.live.set_knobs(self._knobs_of(config, resumed), has_beta=hasattr(config.model, "beta"))
-        self.thread_ = TrainingThread(resumed or config, parent=self)
-        self.thread_.happened.connect(self._happened)
-        self.thread_.failed.connect(self._failed)
-        self.thread_.finished.connect(self._finished)
+            self._lay_out_for(config)
+        self.live.set_knobs(_knobs_of(config, resumed), has_beta=hasattr(config.model, "beta"))
+        self.thread_ = self._thread(resumed or config)
         self.thread_.start()
-        self.status_line.setText("starting…")
+        self._waits = False
+        self.state.say("starting…")
         self.job.emit((f"training {self._title}", -1.0))
         self._buttons()
         self._redraw.start()
+
+    def _thread(self, what: RunConfig | Path) -> TrainingThread:
+        thread = TrainingThread(what, parent=self)
+        thread.happened.connect(self._happened)
+        thread.failed.connect(self._failed)
+        thread.finished.connect(self._finished)
+        self.live.paused.connect(thread.pause)
+        self.live.stepped.connect(thread.step)
+        self.live.slowed.connect(thread.slow_down)
+        self.live.turned.connect(thread.turn)
+        return thread
 
     @Slot()
     def _start_anew(self) -> None:
@@ -164,140 +173,184 @@ class TrainPage(Page):
         """Stop the training; what it learned is kept."""
         if self.thread_ is not None:
             self.thread_.requestInterruption()
-            self.status_line.setText("stopping and saving…")
+            self.state.say("stopping and saving…")
             self.live.stop.setEnabled(False)
 
     def _resumable(self) -> Path | None:
         """Return the folder of the run that is shown if it can go on and the form still says what it was made with."""
-        if self.folder is None or self.running or not self._unfinished:
+        if self.folder is None or self.running or self._followed_live or not self._unfinished:
             return None
-        return self.folder if self.form._config == self._shown_config else None
-
-    def _knobs_of(self, config: RunConfig, resumed: Path | None) -> Knobs:
-        turned = metrics.turns(resumed) if resumed is not None else []
-        last = turned[-1].knobs if turned else Knobs()
-        return Knobs(last.beta if last.beta is not None else getattr(config.model, "beta", None), last.rate)
+        return self.folder if self.form.settings == self._shown_config else None
 
     @Slot(bool)
-    def _pause(self, paused: bool) -> None:
-        if self.thread_ is not None:
-            self.thread_.pause(paused)
-            if paused:
-                self.status_line.setText("paused · nothing is lost")
+    def _say_paused(self, paused: bool) -> None:
+        if paused:
+            self.state.say("paused · nothing is lost")
 
     @Slot()
-    def _step(self) -> None:
-        if self.thread_ is not None:
-            self.thread_.step()
-
-    @Slot(float)
-    def _slow(self, seconds: float) -> None:
-        if self.thread_ is not None:
-            self.thread_.slow_down(seconds)
-
-    @Slot(object)
-    def _turn(self, knobs: Knobs) -> None:
-        if self.thread_ is not None:
-            self.thread_.turn(knobs)
+    def _replay(self) -> None:
+        """Put the turns of the run that is shown into the settings of the next."""
+        if self.folder is not None:
+            self.form.set_value("training.turns", _as_setting(self.views.turns))
+            self.status.emit("the next run turns its knobs as this one did")
 
     def _buttons(self) -> None:
         paused = self.thread_ is not None and self.thread_.paused
         self.live.show_state(running=self.running, waiting=paused, resumable=self._resumable() is not None)
+        self.live.show_turns(0 if self.running else len(self.views.turns))
         self.form.setEnabled(not self.running)
-        self.now.explore_button.setEnabled(self.folder is not None and not self.running)
+        self.now.explore_button.setEnabled(self.folder is not None and not self.running and not self._followed_live)
 
     @Slot(object)
     def _happened(self, messages: tuple[object, ...]) -> None:
         for message in messages:
             if isinstance(message, Progress):
                 self.progress = message
-                self.curves.add(message.measurement)
+                self.views.take(message.measurement)
             elif isinstance(message, Pictures):
                 self.now.show_pictures(message)
-            elif isinstance(message, Turned):
-                self.curves.mark(message)
             elif isinstance(message, TrainingStarted):
                 self.folder = Path(message.folder)
                 self.subject.emit(f"run: {self.folder.name}")
+                self.views.set_run(self.folder)
+                self.state.started(message)
             elif isinstance(message, TrainingEnded):
                 self._ended(message)
+            elif isinstance(message, StorageTrouble):
+                self._wait_for_storage(message.text)
+            elif isinstance(message, Followed):
+                self._follow(message)
+            else:
+                self.views.take(message)
+
+    def _wait_for_storage(self, trouble: str) -> None:
+        """Say that training waits for the disk; no words of trouble say that it goes on."""
+        if trouble:
+            self._redraw.stop()  # or the next tick would write over what is said here
+            self.views.redraw()
+            self.state.say("waiting for room on the disk; Stop ends it with what was saved")
+        else:
+            self._redraw.start()
+        self.problem.emit(Failure(trouble))
 
     def _ended(self, message: TrainingEnded) -> None:
         self._redraw.stop()  # or the next tick would write over what is said here
         self._unfinished = message.reason != "finished"
-        words = "finished" if message.reason == "finished" else "stopped and kept"
-        self.status_line.setText(f"{words} after {message.step} steps, {duration(message.metrics['seconds'])}")
-        self.bar.setValue(1000 if message.reason == "finished" else self.bar.value())
+        self.state.ended(message)
+        self.views.set_figures(message.metrics, runs.card(Path(message.folder)).parameters)
         self.status.emit(f"saved {message.folder}")
         self.trained.emit(message.folder)
 
     @Slot(object)
     def _failed(self, failure: Failure) -> None:
-        self.status_line.setText("ended with an error")
+        self._redraw.stop()
+        self.state.say("ended with an error")
         self.problem.emit(failure)
+        if self.folder is not None:
+            self._unfinished = bool(runs.checkpoint_folders(self.folder))
+            self.trained.emit(str(self.folder))
 
     @Slot()
     def _finished(self) -> None:
         self._redraw.stop()
-        self.curves.redraw()
+        self.views.redraw()
         if self.thread_ is not None:
             self.thread_.deleteLater()
         self.thread_ = None
         self.job.emit(None)
+        self.memory.emit("")
         self._buttons()
 
     # ---- showing ----
 
     @Slot()
     def _draw(self) -> None:
-        if self.isVisible():
-            self.curves.redraw(self.progress.total_epochs if self.progress else None)
         progress = self.progress
+        if self.isVisible():
+            self.views.redraw(progress.total_epochs if progress else None)
         if progress is None or self.thread_ is None:
             return
-        at = progress.measurement
-        epoch = min(int(at.epoch) + 1, progress.total_epochs)
-        rate = f"{progress.images_per_second:,.0f}".replace(",", " ")
-        if not self.thread_.isInterruptionRequested() and not self.thread_.paused:
-            self.status_line.setText(
-                f"Epoch {epoch} of {progress.total_epochs} · {rate} img/s · {duration(progress.seconds_left)} left"
-            )
-        self.bar.setValue(round(1000 * at.step / progress.total_steps))
-        self.job.emit(
-            (f"training {self._title} · epoch {epoch}/{progress.total_epochs}", at.step / progress.total_steps)
-        )
+        if not (self.thread_.isInterruptionRequested() or self.thread_.paused or self._waits):
+            epoch = self.state.progress(progress)
+            share = progress.measurement.step / progress.total_steps
+            self.job.emit((f"training {self._title} · {epoch}", share))
+        self.memory.emit(f"memory {amount(progress.memory)}" if progress.memory else "")
+
+    def use_settings(self, folder: Path) -> None:
+        """Put the settings of a run into the form, for a new one.
+
+        Raises:
+            ExplorerError: the folder is no run, or damaged.
+        """
+        self.form.set_config(runs.read_config(folder))
+        self._unfinished = False  # a new run is wanted, even where the one that is shown could go on
+        self._buttons()
 
     def show_run(self, folder: Path) -> None:
-        """Show a run that was trained before: its settings, curves and pictures.
+        """Show a run from its folder: its settings, curves and pictures, and follow it while another trains it.
 
         Raises:
             ExplorerError: the folder is no run, or damaged.
         """
         config = runs.read_config(folder)
-        turned = metrics.turns(folder)
-        self.form.set_config(config)
-        self._shown_config = self.form._config
-        self.curves.clear()
-        for turn in turned:
-            self.curves.mark(turn)
-        self._lay_out_for(config.model)
-        measured: list[Measurement] = list(metrics.measurements(folder))
-        for measurement in measured:
-            self.curves.add(measurement)
-        self.curves.redraw()
+        self._stop_reading()
         self.folder, self.progress = folder, None
+        self._title = config.title
+        self.form.set_config(config)
+        self._shown_config = self.form.settings
+        self.views.clear()
+        self._lay_out_for(config)
+        self.views.set_run(folder)
         self.now.clear()
-        pictures = runs.read_pictures(folder)
-        if pictures is not None:
-            self.now.show_pictures(pictures)
-        card = runs.card(folder)
-        seconds = duration(card.metrics.get("seconds", 0.0))
-        done = card.metrics.get("epochs", 0)
-        self._unfinished = done < config.training.epochs and bool(runs.checkpoint_folders(folder))
-        self.status_line.setText(f"trained {done:g} of {config.training.epochs} epochs in {seconds}")
-        self.bar.setValue(round(1000 * min(1.0, done / config.training.epochs)))
+        self._unfinished = False
+        self.reader.read(folder)
+        self.state.say("reading the run…", 0.0)
         self.subject.emit(f"run: {folder.name}")
+        self._redraw.start()
         self._buttons()
+
+    def _follow(self, message: Followed) -> None:
+        if message.anew:
+            self.views.clear()
+        self.state.followed(message)
+        if message.writing != self._followed_live:
+            self._followed_live = message.writing
+            self._buttons()
+
+    @Slot(object)
+    def _lost(self, failure: Failure) -> None:
+        self.state.say("this run cannot be read any more")
+        self.folder = None
+        self.problem.emit(failure)
+
+    @Slot()
+    def _read_all(self) -> None:
+        """Say how the run stands that was read to its end."""
+        self._followed_live = False
+        self._redraw.stop()
+        self.views.redraw()
+        if self.folder is not None:
+            try:
+                self._say_how_it_stands(self.folder)
+            except ExplorerError as error:  # it went away since
+                self.problem.emit(Failure(str(error)))
+        self._buttons()
+
+    def _say_how_it_stands(self, folder: Path) -> None:
+        epochs = runs.read_config(folder).training.epochs
+        card = runs.card(folder)
+        figures = card.metrics
+        self.views.set_figures(figures, card.parameters)
+        done = figures.get("epochs", 0)
+        self._unfinished = done < epochs and bool(runs.checkpoint_folders(folder))
+        seconds = duration(figures.get("seconds", 0.0))
+        self.state.say(f"trained {done:g} of {epochs} epochs in {seconds}", done / epochs)
+
+    def _stop_reading(self) -> None:
+        self.reader.stop()
+        self._followed_live = False
+        if not self.running:
+            self._redraw.stop()
 
     @Slot()
     def _explore(self) -> None:
@@ -311,5 +364,17 @@ class TrainPage(Page):
     def shutdown(self) -> bool:
         """Stop the training, which saves a checkpoint first."""
         self._redraw.stop()
+        self._stop_reading()
         copied = self.finder.shutdown()
-        return (self.thread_ is None or self.thread_.stop()) and copied
+        compared = self.views.shutdown()
+        return (self.thread_ is None or self.thread_.stop()) and copied and compared
+
+
+def _as_setting(turns: list[Turned]) -> str:
+    return turns_text(Turn(turned.step, turned.knobs.beta, turned.knobs.rate) for turned in turns)
+
+
+def _knobs_of(config: RunConfig, resumed: Path | None) -> Knobs:
+    turned = metrics.turns(resumed) if resumed is not None else []
+    last = turned[-1].knobs if turned else Knobs()
+    return Knobs(last.beta if last.beta is not None else getattr(config.model, "beta", None), last.rate)

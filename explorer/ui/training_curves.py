@@ -1,110 +1,144 @@
-"""The curves of a training run: ELBO, its two parts and the KL bars, or a diffusion model's loss."""
+"""The curves of a training run: ELBO, its parts and the KL bars, or a diffusion model's loss, also by t, and bound."""
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 
 import numpy as np
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from explorer.config import ACTIVE_NATS
+from explorer.config import ACTIVE_NATS, DdpmConfig, ModelConfig
 from explorer.messages import Measurement, Turned, has_latents
 from explorer.ui.curve_plot import CurvePlot
 from explorer.ui.panel import EPS_HAT, label
+from explorer.ui.series import Series
 
 _ELBO_TIP = (
     "ELBO = E_q[ln p(x|z)] − KL(q(z|x) ‖ p(z)), a lower bound of ln p(x), in nats per image, summed over pixels, "
     "constants included. Always the true bound, whatever β is"
 )
-
+_PARTS_TIP = "−E_q[ln p(x|z)]: how badly x is rebuilt. KL: how much z tells of x. Training images; dashed: test images"
+_LOSS_TIP = "Mean squared error of what the network is asked for; at 1 a network of ε or v has no idea"
+_BY_T_TIP = "The same error at every noise level, on fixed test images and noise: where it is hard, where it improves"
+_BOUND_TIP = "−ELBO of the chain: an upper bound of −ln p(x), estimated on a few test images with fixed noise"
+_BARS_TIP = "Average KL(q(z_k|x) ‖ p(z_k)); one near 0 is ignored"
+_WAITING = "Start a training: its curve appears here."
 _ERRORS = {"mean": "‖μ̃ − μ‖²", "x0": "‖x₀ − x̂₀‖²", "eps": f"‖ε − {EPS_HAT}‖²", "v": "‖v − v̂‖²"}
 
 
-class TrainingCurves(QWidget):
-    """Collects measurements and draws them when asked; drawing never happens per step."""
+def words_of(turned: Turned) -> str:
+    """Return how the knobs stand after a turn, as a mark says it."""
+    said = [] if turned.knobs.beta is None else [f"β {turned.knobs.beta:g}"]
+    said += [f"lr × {turned.knobs.rate:g}"] if turned.knobs.rate != 1 or not said else []
+    return " · ".join(said)
 
-    def __init__(self) -> None:
+
+class TrainingCurves(QWidget):
+    """Collects measurements and draws them when asked; drawing never happens per step.
+
+    Args:
+        provenance: says which run and step the curves are of.
+    """
+
+    def __init__(self, provenance: Callable[[], Mapping[str, object]]) -> None:
         super().__init__()
         self.family = ""
         self._loss_name = "loss"
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(12)
-        self.elbo = CurvePlot("ELBO (nats per image)", "epoch", _ELBO_TIP)
-        self.elbo.add_curve("train", "train", "accent")
-        self.elbo.add_curve("test", "test", "second")
-        self.loss = CurvePlot(
-            "Loss",
-            "epoch",
-            "Mean squared error of what the network is asked for; at 1 a network of ε or v has no idea",
-        )
-        self.loss.add_curve("train", "train", "accent")
-        self.loss.add_curve("test", "test", "second")
-        self.parts = CurvePlot(
-            "Its parts (nats)",
-            "epoch",
-            "−E_q[ln p(x|z)]: how badly x is rebuilt. KL: how much z tells of x. Training images; dashed: test images",
-        )
+        self._timesteps = 1
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+
+        def plot(title: str, bottom: str, tip: str, log_of: str = "", empty: str = "") -> CurvePlot:
+            return CurvePlot(
+                title, bottom, tip, tools=True, log_of=log_of, empty_text=empty or _WAITING, provenance=provenance
+            )
+
+        self.elbo = plot("ELBO (nats per image)", "epoch", _ELBO_TIP, "−ELBO (nats per image)")
+        self.loss = plot("Loss", "epoch", _LOSS_TIP, "−ln p(x|z)")
+        for whole in (self.elbo, self.loss):
+            whole.add_curve("train", "train", "accent")
+            whole.add_curve("test", "test", "second")
+        self.parts = plot("Its parts (nats)", "epoch", _PARTS_TIP)
         self.parts.add_curve("reconstruction", "−E[ln p]", "good")
         self.parts.add_curve("kl", "KL", "bad")
-        self.parts.add_curve("test reconstruction", "", "good", dashed=True)
-        self.parts.add_curve("test kl", "", "bad", dashed=True)
-        self.bars = CurvePlot(
-            "KL per dimension (nats)",
-            "latent dimension, sorted",
-            "Average KL(q(z_k|x) ‖ p(z_k)); one near 0 is ignored",
-        )
+        self.parts.add_curve("test reconstruction", "test −E[ln p]", "good", dashed=True)
+        self.parts.add_curve("test kl", "test KL", "bad", dashed=True)
+        self.bars = CurvePlot("KL per dimension (nats)", "latent dimension, sorted", _BARS_TIP)
         self._active = label("", "strong", tabular=True)
         self.bars.head.addWidget(self._active)
         self.bars.plot.setMouseEnabled(False, False)
-        grid.addWidget(self.elbo, 0, 0, 1, 2)
-        grid.addWidget(self.loss, 0, 0, 2, 2)
-        grid.addWidget(self.parts, 1, 0)
-        grid.addWidget(self.bars, 1, 1)
-        grid.setRowStretch(0, 4)
-        grid.setRowStretch(1, 3)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
+        self.by_t = plot(
+            "Loss by t", "t", _BY_T_TIP, empty="The loss at every noise level comes with the first test look."
+        )
+        self.by_t.add_curve("first", "first", "muted", dashed=True)
+        self.by_t.add_curve("now", "now", "accent")
+        self.bound = plot(
+            "Bound (nats per image)", "epoch", _BOUND_TIP, empty="The variational bound is estimated now and then."
+        )
+        self.bound.add_curve("test", "test", "second")
+        for whole in (self.elbo, self.loss):
+            layout.addWidget(whole, 4)
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        for part in (self.parts, self.bars, self.by_t, self.bound):
+            row.addWidget(part, 1)
+        layout.addLayout(row, 3)
+        self._over_epochs = (self.elbo, self.loss, self.parts, self.bound)
         self.clear()
 
-    def set_family(self, family: str, predicts: str = "eps") -> None:
-        """Show the plots that a family has; ``predicts`` is what a diffusion network is asked for."""
-        self.family = family
-        bound = has_latents(family) and family != "autoencoder"
+    @property
+    def headline(self) -> tuple[CurvePlot, str]:
+        """Return the plot of the one curve that stands for all, over which earlier runs are laid, and its name."""
+        return (self.elbo, "elbo") if self._has_bound else (self.loss, self._loss_name)
+
+    @property
+    def _has_bound(self) -> bool:
+        return has_latents(self.family) and self.family != "autoencoder"
+
+    def set_family(self, model: ModelConfig) -> None:
+        """Show the plots that a model's family has."""
+        self.family = model.family
+        diffusion = not has_latents(self.family)
         for plot in (self.elbo, self.parts, self.bars):
-            plot.setVisible(bound)
-        self.loss.setVisible(not bound)
-        codes = family == "vq"
+            plot.setVisible(self._has_bound)
+        self.loss.setVisible(not self._has_bound)
+        for plot in (self.by_t, self.bound):
+            plot.setVisible(diffusion)
+        codes = self.family == "vq"
         self.bars.title.setText("−ln p(k) per place of the grid (nats)" if codes else "KL per dimension (nats)")
         self.bars.plot.getPlotItem().setLabel("bottom", "place, sorted" if codes else "latent dimension, sorted")
-        self._loss_name = "objective" if family == "autoencoder" else "loss"
-        diffusion = f"Loss {_ERRORS[predicts]} per value"
-        self.loss.title.setText("−ln p(x|z) (nats per item)" if family == "autoencoder" else diffusion)
+        self._loss_name = "objective" if self.family == "autoencoder" else "loss"
+        self.loss.set_title("−ln p(x|z) (nats per item)" if not diffusion else f"Loss {_error(model)} per value")
+        self._timesteps = getattr(model, "timesteps", 1)
 
     def clear(self) -> None:
         """Forget all measurements."""
-        self._epochs: dict[str, list[float]] = defaultdict(list)
-        self._values: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self._series: dict[tuple[str, str], Series] = defaultdict(Series)
         self._kl: tuple[float, ...] = ()
+        self._by_t: list[tuple[float, ...]] = []
+        self._last_epoch = 0.0
         self._stale = True
-        for plot in (self.elbo, self.loss, self.parts):
+        for plot in self._over_epochs:
             plot.forget_zoom()
             plot.clear_marks()
+        self.by_t.forget_zoom()
         self.redraw()
 
     def add(self, measurement: Measurement) -> None:
         """Take note of a measurement."""
-        self._epochs[measurement.split].append(measurement.epoch)
         for name, value in measurement.values.items():
-            self._values[measurement.split, name].append(value)
+            self._series[measurement.split, name].append(measurement.epoch, value)
         if measurement.kl_per_dimension:
             self._kl = measurement.kl_per_dimension
+        if measurement.per_t:
+            self._by_t = [*self._by_t[:1], measurement.per_t]
+        self._last_epoch = max(self._last_epoch, measurement.epoch)
         self._stale = True
 
     def mark(self, turned: Turned) -> None:
         """Draw where the knobs were turned."""
-        said = [] if turned.knobs.beta is None else [f"β {turned.knobs.beta:g}"]
-        said += [f"lr × {turned.knobs.rate:g}"] if turned.knobs.rate != 1 or not said else []
-        for plot in (self.elbo, self.loss, self.parts):
-            plot.add_mark(turned.epoch, " · ".join(said))
+        for plot in self._over_epochs:
+            plot.add_mark(turned.epoch, words_of(turned))
 
     def redraw(self, last_epoch: float | None = None) -> None:
         """Draw what is new since the last time, on an axis up to ``last_epoch`` (what there is by default)."""
@@ -112,23 +146,28 @@ class TrainingCurves(QWidget):
             return
         self._stale = False
         for split in ("train", "test"):
-            epochs = self._epochs[split]
-            self.elbo.set_curve(split, *self._series(epochs, split, "elbo"), "{:.2f}")
-            self.loss.set_curve(split, *self._series(epochs, split, self._loss_name), "{:.4f}")
+            for plot, name, number in ((self.elbo, "elbo", "{:.2f}"), (self.loss, self._loss_name, "{:.4f}")):
+                series = self._series[split, name]
+                plot.set_curve(split, series.x, series.y, number)
         for split, prefix in (("train", ""), ("test", "test ")):
-            at, reconstruction = self._series(self._epochs[split], split, "reconstruction")
-            self.parts.set_curve(f"{prefix}reconstruction", at, -reconstruction, "{:.2f}")
-            self.parts.set_curve(f"{prefix}kl", *self._series(self._epochs[split], split, "kl"), "{:.2f}")
-        right = last_epoch or max(
-            (self._epochs[split][-1] for split in self._epochs if self._epochs[split]), default=1.0
-        )
-        for plot in (self.elbo, self.loss, self.parts):
+            reconstruction, kl = self._series[split, "reconstruction"], self._series[split, "kl"]
+            self.parts.set_curve(f"{prefix}reconstruction", reconstruction.x, -reconstruction.y, "{:.2f}")
+            self.parts.set_curve(f"{prefix}kl", kl.x, kl.y, "{:.2f}")
+        bound = self._series["test", "bound"]
+        self.bound.set_curve("test", bound.x, bound.y, "{:.1f}")
+        right = last_epoch or self._last_epoch or 1.0
+        for plot in self._over_epochs:
             plot.fit(right)
+        self._draw_by_t()
         self._draw_bars()
 
-    def _series(self, epochs: list[float], split: str, name: str) -> tuple[np.ndarray, np.ndarray]:
-        values = np.asarray(self._values[split, name], float)
-        return np.asarray(epochs, float)[: len(values)], values
+    def _draw_by_t(self) -> None:
+        """Draw the loss in the middle of each part of 1..T."""
+        for key, losses in (("first", self._by_t[:1]), ("now", self._by_t[-1:])):
+            values = np.asarray(losses[0] if losses else (), float)
+            width = self._timesteps / max(1, len(values))
+            self.by_t.set_curve(key, (np.arange(len(values)) + 0.5) * width, values, "")
+        self.by_t.fit(float(self._timesteps))
 
     def _draw_bars(self) -> None:
         order = np.argsort(-np.asarray(self._kl), kind="stable")
@@ -136,6 +175,10 @@ class TrainingCurves(QWidget):
         active = [height >= ACTIVE_NATS for height in heights]
         letter = "" if self.family == "vq" else "z"
         self.bars.set_bars(heights, [f"{letter}{k}" for k in order], active)
-        codes = self._values["test", "perplexity"] or self._values["train", "perplexity"]
-        said = f"perplexity {codes[-1]:.1f}" if codes else f"{sum(active)} of {len(active)} active"
+        codes = self._series["test", "perplexity"] or self._series["train", "perplexity"]
+        said = f"perplexity {codes.last:.1f}" if len(codes) else f"{sum(active)} of {len(active)} active"
         self._active.setText(said if active else "")
+
+
+def _error(model: ModelConfig) -> str:
+    return _ERRORS[model.predicts if isinstance(model, DdpmConfig) else "eps"]

@@ -4,12 +4,11 @@ import contextlib
 import os
 import sys
 import threading
-import traceback
 
 from PySide6.QtCore import QObject, QThread, Signal
 
 from explorer.errors import ExplorerError
-from explorer.logs import log
+from explorer.logs import as_failure, log
 from explorer.messages import Failure
 
 _STACK = 16 * 1024 * 1024  # macOS gives a thread 512 KB, too little for torch
@@ -43,12 +42,12 @@ class Worker(QThread):
 
 def failure(error: BaseException) -> Failure:
     """Return an exception as words for the error bar; the traceback goes to the log and into the details."""
-    details = "".join(traceback.format_exception(error))
+    found = as_failure(error)
     if isinstance(error, ExplorerError):
-        log.warning("%s", error)
-        return Failure(str(error), details)
-    log.error("unexpected error in a worker", exc_info=error)
-    return Failure(f"something unexpected happened ({type(error).__name__}: {error}); the log has the details", details)
+        log.warning("%s", found.text)  # not the error itself: it holds its frames, and they the memory of a training
+    else:
+        log.error("unexpected error in a worker", exc_info=error)
+    return found
 
 
 def be_polite() -> None:

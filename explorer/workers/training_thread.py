@@ -8,11 +8,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from explorer.config import RunConfig
-from explorer.messages import Knobs, TrainingEnded, TrainingStarted
+from explorer.messages import Knobs, StorageTrouble, TrainingEnded, TrainingStarted
 from explorer.workers.thread import Worker, be_polite
 
 _PUBLISH_SECONDS = 0.04
 _LOOK_SECONDS = 0.03  # between two looks at whether a pause is over
+_AT_ONCE = (TrainingStarted, StorageTrouble, TrainingEnded)  # nothing may follow them for a while
 
 
 class TrainingThread(Worker):
@@ -91,14 +92,26 @@ class TrainingThread(Worker):
         from explorer.training.loop import train
         from explorer.training.prepare import new_run
 
-        torch.set_num_threads(max(1, os.cpu_count() or 1))
+        torch.set_num_threads(_threads())
         resume = isinstance(self.what, Path)
         folder = self.what if isinstance(self.what, Path) else new_run(self.what, command="window")
         published = 0.0
-        for message in train(folder, should_stop=self._should_stop, knobs=lambda: self._knobs, resume=resume):
-            self._waiting.append(message)
-            now = time.monotonic()
-            if now - published >= _PUBLISH_SECONDS or isinstance(message, TrainingStarted | TrainingEnded):
-                self._publish()
-                published = now
-        self._publish()
+        try:
+            for message in train(
+                folder, should_stop=self._should_stop, knobs=lambda: self._knobs, resume=resume, patient=True
+            ):
+                self._waiting.append(message)
+                now = time.monotonic()
+                if now - published >= _PUBLISH_SECONDS or isinstance(message, _AT_ONCE):
+                    self._publish()
+                    published = now
+        finally:
+            self._publish()  # what was measured before an error, too
+
+
+def _threads() -> int:
+    """Return how many threads a step may use: what OMP_NUM_THREADS says, else the cores that this process may use."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    if wanted.isdigit() and int(wanted) > 0:
+        return int(wanted)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

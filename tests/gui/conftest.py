@@ -4,7 +4,7 @@ import gc
 from collections.abc import Callable, Iterator
 
 import pytest
-from PySide6.QtCore import QThread
+from PySide6.QtCore import QCoreApplication, QEvent, QThread
 from pytestqt.qtbot import QtBot
 
 from explorer.messages import Failure
@@ -51,6 +51,7 @@ def window(qtbot: QtBot, problems: list[Failure]) -> Iterator[MainWindow]:
     yield shown
     shown.close()
     shown.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # or every later theme is put on it, too
 
 
 @pytest.fixture

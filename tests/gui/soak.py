@@ -30,8 +30,8 @@ class Soak:
             page.form.set_value(f"training.{address}", text)
         QTest.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
         page._redraw.setInterval(50)
-        self._real = page.curves.redraw
-        page.curves.redraw = self._counted  # type: ignore[method-assign]
+        self._real = page.views.curves.redraw
+        page.views.curves.redraw = self._counted  # type: ignore[method-assign]
         self.clock = QElapsedTimer()
         self.heart = QTimer(interval=10, timerType=Qt.TimerType.PreciseTimer)
         self.heart.timeout.connect(self._beat)
@@ -43,7 +43,7 @@ class Soak:
         self.seconds = seconds
 
     def _counted(self, last_epoch: float | None = None) -> None:
-        self.drawn += self.page.curves._stale
+        self.drawn += self.page.views.curves._stale
         self._real(last_epoch)
 
     def _begin(self) -> None:

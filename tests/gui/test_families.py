@@ -104,11 +104,11 @@ def test_the_train_page_trains_it(window: MainWindow, until: Until, problems: li
     page.start()
     until(lambda: not page.running)
     assert not problems and page.folder is not None
-    assert "finished" in page.status_line.text()
+    assert "finished" in page.state.line.text()
     assert len(page.now.samples.pixels) > 0
     bound = preset not in {"digits-autoencoder", "points-ddpm"}
-    assert page.curves.elbo.isVisible() == bound and page.curves.loss.isVisible() != bound
-    shown = page.curves.elbo if bound else page.curves.loss
+    assert page.views.curves.elbo.isVisible() == bound and page.views.curves.loss.isVisible() != bound
+    shown = page.views.curves.elbo if bound else page.views.curves.loss
     drawn = shown._curves["train"].yData
     assert drawn is not None and len(drawn) > 0 and np.isfinite(drawn).all()
 
@@ -129,17 +129,18 @@ def test_settings_show_where_they_matter(window: MainWindow, until: Until) -> No
     form = page.form
     form.set_value("model.family", "vae")
     form.set_value("model.likelihood", "bernoulli")
-    until(lambda: form._editors["training.epochs"].isVisibleTo(form))
-    assert form._editors["model.binarization"].isVisibleTo(form) and not form._editors["model.sigma"].isVisibleTo(form)
+    until(lambda: form.rows["training.epochs"].editor.isVisibleTo(form))
+    binarization, sigma = form.rows["model.binarization"], form.rows["model.sigma"]
+    assert binarization.isVisibleTo(form) and not sigma.isVisibleTo(form)
     form.set_value("model.likelihood", "gaussian")
-    assert not form._editors["model.binarization"].isVisibleTo(form) and form._editors["model.sigma"].isVisibleTo(form)
+    assert not binarization.isVisibleTo(form) and sigma.isVisibleTo(form)
     form.set_value("model.family", "hierarchical")
     assert form.config().model.latent_sizes == (16, 8)  # type: ignore[union-attr]
     form.set_value("model.latent_sizes", "6, 3, 2")
     assert form.config().model.latent_sizes == (6, 3, 2)  # type: ignore[union-attr]
     form.set_value("data.name", "sprites")
-    until(lambda: form._editors["training.epochs"].isVisibleTo(form))
-    assert form._editors["data.subset"].isVisibleTo(form)
+    until(lambda: form.rows["training.epochs"].editor.isVisibleTo(form))
+    assert form.rows["data.subset"].editor.isVisibleTo(form)
     form.set_value("data.subset", "shape=0,2 scale=5")
     assert form.config().data.subset == "shape=0,2 scale=5"
 
@@ -168,6 +169,7 @@ def test_mnist_is_located_once(window: MainWindow, until: Until, problems: list[
     page.form.set_value("training.epochs", "1")
     page.form.set_value("training.device", "cpu")
     page.form.set_value("model.channels", "2")
+    page.form.set_value("training.batch_size", "10")
     page.start()
     until(lambda: not page.running)
-    assert "finished" in page.status_line.text()
+    assert "finished" in page.state.line.text()

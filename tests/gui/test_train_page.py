@@ -15,7 +15,8 @@ from explorer.settings import load_settings
 from explorer.ui.latent_page import LatentPage
 from explorer.ui.main_window import MainWindow
 from explorer.ui.models_page import ModelsPage
-from explorer.ui.train_page import TrainPage, duration
+from explorer.ui.train_page import TrainPage
+from explorer.ui.training_status import duration
 
 Until = Callable[[Callable[[], bool]], None]
 
@@ -39,12 +40,12 @@ def test_train_to_the_end_and_explore(page: TrainPage, window: MainWindow, qtbot
     card = runs.card(page.folder)
     assert card.metrics["epochs"] == 20 and not card.problem
     measured = list(metrics.measurements(page.folder))
-    drawn = page.curves.elbo._curves["test"].getData()
+    drawn = page.views.curves.elbo._curves["test"].getData()
     assert np.array_equal(drawn[1], [m.values["elbo"] for m in measured if m.split == "test"])
-    assert page.curves.elbo.isVisible() and not page.curves.loss.isVisible()
-    assert sum(page.curves._kl) == pytest.approx(measured[-1].values["kl"], rel=1e-4)
+    assert page.views.curves.elbo.isVisible() and not page.views.curves.loss.isVisible()
+    assert sum(page.views.curves._kl) == pytest.approx(measured[-1].values["kl"], rel=1e-4)
     assert len(page.now.samples.pixels) > 0 and len(page.now.reconstructions.pixels) == 16
-    assert "finished" in page.status_line.text()
+    assert "finished" in page.state.line.text()
     models = window.page("models")
     assert isinstance(models, ModelsPage)
     assert str(page.folder) in [shown.card.path for shown in models.cards]
@@ -58,12 +59,12 @@ def test_stop_keeps_the_model(page: TrainPage, window: MainWindow, qtbot: QtBot,
     page.form.set_value("training.epochs", "100000")
     qtbot.keyClick(page, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     until(lambda: page.progress is not None)
-    assert "left" in page.status_line.text() or page.status_line.text() == "starting…"
+    assert "left" in page.state.line.text() or page.state.line.text() == "starting…"
     qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
     until(lambda: not page.running)
     assert page.folder is not None and runs.read_record(page.folder)["status"] == "stopped"
     assert runs.checkpoint_folders(page.folder) and not runs.card(page.folder).problem
-    assert "stopped and kept" in page.status_line.text()
+    assert "stopped and kept" in page.state.line.text()
 
 
 def test_a_ddpm_shows_its_loss(page: TrainPage, qtbot: QtBot, until: Until, problems: list[Failure]) -> None:
@@ -73,10 +74,10 @@ def test_a_ddpm_shows_its_loss(page: TrainPage, qtbot: QtBot, until: Until, prob
         "training.precision": "float32", "model.multipliers": "1, 2",
     }.items():  # fmt: skip
         page.form.set_value(address, text)
-    assert page.curves.loss.isVisible() and not page.curves.elbo.isVisible()
+    assert page.views.curves.loss.isVisible() and not page.views.curves.elbo.isVisible()
     qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
     until(lambda: not page.running)
-    assert len(page.curves.loss._curves["train"].getData()[0]) > 0
+    assert len(page.views.curves.loss._curves["train"].getData()[0]) > 0
     assert len(page.now.samples.pixels) == 64
     page.now.export.save("reconstructions", page.folder / "r.png")
     assert "no picture" in problems[0].text
@@ -99,12 +100,13 @@ def test_wrong_settings_are_told_in_place_and_not_trained(
     page: TrainPage, qtbot: QtBot, problems: list[Failure]
 ) -> None:
     page.form.set_value("model.latent_size", "0")
-    assert page.form._complaint.isVisible() and "model.latent_size" in page.form._complaint.text()
-    assert page.form._editors["model.latent_size"].property("invalid") is True
+    row = page.form.rows["model.latent_size"]
+    assert row.message.isVisible() and row.message.text() == "Latent size must be from 1 to 512; you typed 0"
+    assert row.editor.property("invalid") is True
     qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
-    assert not page.running and "model.latent_size = 0" in problems[0].text
+    assert not page.running and row.problem in problems[0].text
     page.form.set_value("model.latent_size", "3")
-    assert not page.form._complaint.isVisible()
+    assert not row.message.isVisible()
 
 
 def test_an_error_in_the_thread_reaches_the_bar(page: TrainPage, qtbot: QtBot, until: Until, problems: list[Failure],
@@ -128,25 +130,27 @@ def test_an_absent_device_is_told(page: TrainPage, qtbot: QtBot, until: Until, p
     assert not list(paths.library().glob("*")), "no dead run folder"
 
 
-def test_an_earlier_run_is_shown(window: MainWindow, problems: list[Failure]) -> None:
+def test_an_earlier_run_is_shown(window: MainWindow, until: Until, problems: list[Failure]) -> None:
     window.show_training(str(runs.find("digits-beta-vae")))
     page = window.page("train")
     assert isinstance(page, TrainPage)
     assert page.form.config() == runs.read_config(runs.find("digits-beta-vae"))
-    assert len(page.curves.elbo._curves["train"].getData()[0]) > 20
+    until(lambda: not page.reader.reading)
+    assert len(page.views.curves.elbo._curves["train"].getData()[0]) > 20
     assert len(page.now.samples.pixels) == 64 and page.now.explore_button.isEnabled()
     window.show_training(str(runs.find("digits-ddpm")))
-    assert page.curves.loss.isVisible()
+    assert page.views.curves.loss.isVisible()
     window.show_training("nowhere")
     assert "there is no run folder" in problems[0].text
 
 
-def test_samples_export_reads_back(window: MainWindow, tmp_path: Path) -> None:
+def test_samples_export_reads_back(window: MainWindow, until: Until, tmp_path: Path) -> None:
     from explorer import images
 
     window.show_training(str(runs.find("digits-vae-2d")))
     page = window.page("train")
     assert isinstance(page, TrainPage)
+    until(lambda: not page.reader.reading)
     page.now.export.save("samples", tmp_path / "s.png")
     with Image.open(tmp_path / "s.png") as read:
         assert np.array_equal(np.asarray(read), images.sheet(page.now.samples.pixels)[..., 0])
@@ -172,7 +176,7 @@ def test_pause_step_and_go_on(page: TrainPage, qtbot: QtBot, until: Until) -> No
     until(lambda: steps(page) > 3)
     assert page.live.start.text() == "Pause" and page.live.step.isVisible()
     qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
-    assert page.live.start.text() == "Go on" and "paused" in page.status_line.text()
+    assert page.live.start.text() == "Go on" and "paused" in page.state.line.text()
     qtbot.wait(300)
     stood = steps(page)
     qtbot.wait(300)
@@ -200,17 +204,18 @@ def test_knobs_are_turned_marked_and_remembered(page: TrainPage, qtbot: QtBot, u
     page.live.beta.setValue(0.65)
     wanted = page.live.knobs
     assert wanted.beta == pytest.approx(50 * 0.65**2, rel=0.02)
-    until(lambda: bool(page.curves.elbo.marks))
+    until(lambda: bool(page.views.curves.elbo.marks))
     page.live.rate.setValue(-1)
-    until(lambda: len(page.curves.elbo.marks) == 2)
-    assert page.curves.elbo.marks[-1][1] == f"β {wanted.beta:g} · lr × 0.1"
+    until(lambda: len(page.views.curves.elbo.marks) == 2)
+    assert page.views.curves.elbo.marks[-1][1] == f"β {wanted.beta:g} · lr × 0.1"
     qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
     until(lambda: not page.running)
     assert page.folder is not None
     assert [turn.knobs for turn in metrics.turns(page.folder)] == [wanted, Knobs(wanted.beta, 0.1)]
     before = runs.checkpoint_folders(page.folder)[0].name
     page.show_run(page.folder)
-    assert len(page.curves.elbo.marks) == 2 and page.live.start.text() == "Resume"
+    until(lambda: not page.reader.reading)
+    assert len(page.views.curves.elbo.marks) == 2 and page.live.start.text() == "Resume"
     qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
     assert page.live.knobs == Knobs(wanted.beta, 0.1), "the knobs stand as they stood"
     until(lambda: steps(page) > int(before))

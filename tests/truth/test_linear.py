@@ -13,6 +13,7 @@ from explorer.inference.evaluation import importance_weighted
 from explorer.models.autoencoder import Autoencoder
 from explorer.models.gaussian import kl_from_standard_normal
 from explorer.models.vae import VAE
+from explorer.training.draws import Draws
 from explorer.training.objectives import Pressure, autoencoder_terms, vae_terms
 
 SHAPE = (1, 1, 6)
@@ -42,12 +43,12 @@ def test_a_linear_vae_reaches_the_likelihood_of_probabilistic_pca(data: torch.Te
     )
     model = VAE(config, SHAPE)
     x = data.float()
-    steps, generator = 6000, torch.Generator().manual_seed(0)
+    steps, draws = 6000, Draws(torch.Generator().manual_seed(0))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = 0.02 * (1 - step / steps)
-        loss = vae_terms(model, x, None, generator, Pressure()).loss
+        loss = vae_terms(model, x, None, draws, Pressure()).loss
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -78,7 +79,7 @@ def test_a_linear_autoencoder_spans_the_pca_subspace(data: torch.Tensor) -> None
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
-        loss = autoencoder_terms(model, data, torch.Generator()).loss
+        loss = autoencoder_terms(model, data, Draws(torch.Generator())).loss
         loss.backward()
         return loss
 

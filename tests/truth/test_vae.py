@@ -8,6 +8,7 @@ from explorer.config import VaeConfig
 from explorer.data.batches import to_unit
 from explorer.models.gaussian import kl_from_standard_normal, reparameterize
 from explorer.models.vae import VAE
+from explorer.training.draws import Draws
 from explorer.training.objectives import Average, Pressure, vae_terms
 
 SHAPE = (1, 8, 8)
@@ -24,7 +25,7 @@ def test_terms_add_up(likelihood: str, network: str, beta: float) -> None:
     torch.manual_seed(0)
     config = VaeConfig(likelihood=likelihood, network=network, beta=beta, hidden_units=16, channels=4)
     model = VAE(config, SHAPE)
-    result = vae_terms(model, images(6), None, torch.Generator().manual_seed(0), Pressure(beta))
+    result = vae_terms(model, images(6), None, Draws(torch.Generator().manual_seed(0)), Pressure(beta))
     average = Average()
     average.add(result, 6)
     named, per_dimension = average.values()

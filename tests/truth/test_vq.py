@@ -9,6 +9,7 @@ from explorer.config import VqConfig
 from explorer.models.code_prior import AutoregressivePrior, CategoricalPrior, code_nats, sample_codes
 from explorer.models.codebook import Codebook, perplexity, straight_through
 from explorer.models.vq_vae import VQVAE
+from explorer.training.draws import Draws
 from explorer.training.objectives import vq_terms
 
 SHAPE = (1, 8, 8)
@@ -24,6 +25,11 @@ def images(count: int) -> torch.Tensor:
     return torch.randint(0, 256, (count, *SHAPE), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
 
 
+def take_note(book: Codebook, z: torch.Tensor) -> None:
+    codes = book.nearest(z)
+    book.update(book.statistics(z, codes, torch.randint(len(z), (len(book.uses),))))
+
+
 def test_the_moving_average_is_the_one_by_hand() -> None:
     torch.manual_seed(0)
     size, width, decay = 4, 2, 0.9
@@ -35,7 +41,7 @@ def test_the_moving_average_is_the_one_by_hand() -> None:
         codes = book.nearest(z)
         for item, code in enumerate(codes.tolist()):
             assert code == min(range(size), key=lambda k: float((z[item] - vectors[k]).square().sum()))
-        book.update(z, codes)
+        take_note(book, z)
         for k in range(size):
             mine = [z[item] for item in range(20) if int(codes[item]) == k]
             uses[k] = decay * uses[k] + (1 - decay) * len(mine)
@@ -72,15 +78,26 @@ def test_dead_codes_are_put_where_the_data_is() -> None:
         book.vectors[4:] = 100.0  # nobody is near
     z = torch.randn(200, 2)
     for _ in range(12):
-        book.update(z, book.nearest(z))
+        take_note(book, z)
     assert float(book.vectors.abs().max()) < 10
     assert len(book.nearest(z).unique()) == 8
+
+
+def test_statistics_of_parts_add_up() -> None:
+    torch.manual_seed(0)
+    book = Codebook(8, 2, by_average=True, decay=0.5, reseed_below=0.1)
+    z, seeds = torch.randn(20, 2), torch.randint(20, (8,))
+    codes = book.nearest(z)
+    parts = [book.statistics(z[a:b], codes[a:b], seeds - a) for a, b in ((0, 7), (7, 8), (8, 20))]
+    whole = book.statistics(z, codes, seeds)
+    assert torch.allclose(sum(parts), whole, atol=1e-6)
+    assert torch.equal(whole[:, 3:], z[seeds]) and float(whole[:, 0].sum()) == 20
 
 
 @pytest.mark.parametrize("codebook", ["ema", "loss"])
 def test_terms_add_up(codebook: str) -> None:
     made = model(codebook=codebook, commitment=0.5).eval()
-    result = vq_terms(made, images(5), torch.Generator())
+    result = vq_terms(made, images(5), Draws(torch.Generator()))
     found = made.quantize(images(5).float() / 255)
     parts = 0.5 * found.commitment + found.code_nats.sum(1) - found.log_likelihood
     parts = parts + (found.codebook_loss if codebook == "loss" else 0)

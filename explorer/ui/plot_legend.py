@@ -1,0 +1,103 @@
+"""The legend in the head of a plot: curves with their latest value, and earlier runs where there is room."""
+
+from html import escape
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QBoxLayout, QLabel, QWidget
+
+from explorer.ui import theme
+from explorer.ui.figure import plain
+from explorer.ui.panel import label
+from explorer.ui.plot_style import color_of
+
+_SPACING = theme.GRID + 4
+_WIDEST_NAME = 140
+
+
+class Legend(QWidget):
+    """Entries "● train −118.90" for curves, and "– name" for what lies behind them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(_SPACING)
+        self.labels: dict[str, QLabel] = {}
+        self._curves: dict[str, tuple[str, str | int]] = {}
+        self._values: dict[str, str] = {}
+        self._behind: dict[str, tuple[str, str | int]] = {}
+
+    def add(self, key: str, name: str, color: str | int) -> None:
+        """Make the entry of a curve."""
+        self._add(key, len(self._curves), "")
+        self._curves[key] = (name, color)
+        self.set_value(key, "")
+
+    def set_value(self, key: str, value: str) -> None:
+        """Write the latest value of a curve, if it has an entry."""
+        if key in self._curves:
+            name, color = self._curves[key]
+            self._values[key] = value
+            self.labels[key].setText(
+                f"<span style='color:{color_of(color)}'>● <b>{f'{name} {value}'.strip()}</b></span>"
+            )
+
+    def add_behind(self, key: str, name: str, color: str | int) -> None:
+        """Make the entry of an overlay, whose name is plain text."""
+        self._add(f"behind {key}", -1, "muted")
+        self._behind[key] = (name, color)
+        self._write_behind(key)
+
+    def _write_behind(self, key: str) -> None:
+        name, color = self._behind[key]
+        entry = self.labels[f"behind {key}"]
+        short = entry.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, _WIDEST_NAME)
+        entry.setText(f"<span style='color:{color_of(color)}'>–</span> {escape(short)}")
+        entry.setToolTip(escape(name))
+
+    def _add(self, key: str, at: int, role: str) -> None:
+        made = label("", role, tabular=True)
+        made.setTextFormat(Qt.TextFormat.RichText)
+        self.labels[key] = made
+        self._layout.insertWidget(at, made)
+
+    def remove(self, key: str) -> None:
+        """Remove the entry of an overlay."""
+        del self._behind[key]
+        self.labels.pop(f"behind {key}").deleteLater()
+
+    def entries(self, hidden: set[str]) -> list[tuple[str, str]]:
+        """Return plain texts and #rrggbb, as a file that is saved shows them; the overlays ``hidden`` have none."""
+        curves = [
+            (f"● {plain(name)} {self._values[key]}".strip(), color) for key, (name, color) in self._curves.items()
+        ]
+        behind = [(f"– {name}", color) for key, (name, color) in self._behind.items() if key not in hidden]
+        return [(text, color_of(color)) for text, color in [*curves, *behind]]
+
+    @property
+    def needed(self) -> int:
+        """Return how many pixels the values of the curves take in one line; 0 where there are none."""
+        return sum(self.labels[key].sizeHint().width() + _SPACING for key in self._curves)
+
+    def arrange(self, room: int, hidden: set[str]) -> None:
+        """Show the values in a line, or below each other where there are not ``room`` pixels for it.
+
+        After them as many overlays as there is room for, those ``hidden`` never.
+        """
+        directions = QBoxLayout.Direction
+        direction = directions.LeftToRight if self.needed <= room else directions.TopToBottom
+        if direction != self._layout.direction():
+            self._layout.setDirection(direction)
+            self._layout.setSpacing(_SPACING if direction == directions.LeftToRight else 0)
+        room -= self.needed
+        for key in self._behind:
+            entry = self.labels[f"behind {key}"]
+            room -= 0 if key in hidden else entry.sizeHint().width() + _SPACING
+            entry.setVisible(key not in hidden and room >= 0)
+
+    def recolor(self) -> None:
+        """Take the colours of the theme that is on."""
+        for key, value in self._values.items():
+            self.set_value(key, value)
+        for key in self._behind:
+            self._write_behind(key)

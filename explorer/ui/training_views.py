@@ -1,0 +1,181 @@
+"""The middle of the Train page: curves, dimensions, ledger, time machine and comparison, one at a time."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from explorer.collapse import levels_of
+from explorer.config import RunConfig
+from explorer.data.catalog import CATALOG
+from explorer.ledger import beta_in_force
+from explorer.messages import Measurement, Snapshot, Split, Turned
+from explorer.ui.collapse_monitor import CollapseMonitor
+from explorer.ui.compare_panel import ComparePanel
+from explorer.ui.heat_strip import HeatStrip
+from explorer.ui.latent_page import dimension_names
+from explorer.ui.ledger import LedgerView
+from explorer.ui.page import Page
+from explorer.ui.panel import Segmented
+from explorer.ui.time_machine import TimeMachine
+from explorer.ui.training_curves import TrainingCurves, words_of
+
+VIEWS = (
+    ("curves", "Curves", "ELBO, its parts and the KL of each dimension; or a diffusion model's loss"),
+    ("dimensions", "Dimensions", "The KL of every dimension over the epochs"),
+    ("ledger", "Ledger", "What each number is, in which unit, and how they add up"),
+    ("travel", "Time machine", "The latent map, the samples and traversals at every epoch"),
+    ("compare", "Compare", "Earlier runs beside this one: curves, settings that differ, final figures"),
+)
+_ALONE = frozenset({"travel", "compare"})  # these need the room of what the model makes now
+_STRIP_TIP = "KL(q(z_k|x) ‖ p(z_k)) averaged over test and training images: what each dimension tells of x, over time"
+
+
+class TrainingViews(QWidget):
+    """Takes what a training tells and shows it in the view that is chosen; ``alone`` says whether it wants the room.
+
+    Args:
+        page: whose views they are.
+        provenance: says which run and step they show.
+    """
+
+    alone = Signal(bool)
+
+    def __init__(self, page: Page, provenance: Callable[[], Mapping[str, object]]) -> None:
+        super().__init__()
+        self.turns: list[Turned] = []
+        self._config: RunConfig | None = None
+        self._newest: dict[Split, Measurement] = {}
+        self._last_epoch: float | None = None
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        self.chooser = Segmented(VIEWS, "what is shown of the training")
+        self.chooser.chosen.connect(self._show)
+        row = QHBoxLayout()
+        row.addWidget(self.chooser)
+        row.addStretch(1)
+        layout.addLayout(row)
+        self.curves = TrainingCurves(provenance)
+        self.dimensions = HeatStrip(
+            tip=_STRIP_TIP, empty_text="Start a training: a column for every measurement.", provenance=provenance
+        )
+        self.ledger = LedgerView()
+        self.travel = TimeMachine(page, provenance)
+        self.compare = ComparePanel(page)
+        self.compare.overlays_changed.connect(self._lay_over)
+        self._overlaid: set[str] = set()
+        self._stack = QStackedWidget()
+        self._views: dict[str, QWidget] = {
+            "curves": self.curves,
+            "dimensions": self.dimensions,
+            "ledger": self.ledger,
+            "travel": self.travel,
+            "compare": self.compare,
+        }
+        for view in self._views.values():
+            self._stack.addWidget(view)
+        layout.addWidget(self._stack, 1)
+        self.monitor = CollapseMonitor()
+        layout.addWidget(self.monitor)
+
+    def lay_out(self, config: RunConfig) -> None:
+        """Show what a run of these settings has."""
+        self._config = config
+        self.curves.set_family(config.model)
+        levels = levels_of(config.model)
+        self.dimensions.names(dimension_names(levels) if levels else [])
+        per_dimension = bool(levels) or config.model.family == "vq"
+        self.chooser.buttons["dimensions"].setVisible(per_dimension)
+        if not per_dimension and self.chooser.key == "dimensions":
+            self.chooser.choose("curves")
+        self.ledger.lay_out(config, CATALOG[config.data.name].shape)
+        self.travel.lay_out(config.model.family, levels)
+        self.monitor.lay_out(config)
+        self.compare.show_subject(config)
+        self._lay_over()
+
+    def set_run(self, folder: Path) -> None:
+        """Say which run it is that is shown."""
+        if self._config is not None:
+            self.compare.show_subject(self._config, folder)
+            self._lay_over()
+
+    def set_figures(self, figures: Mapping[str, float], parameters: int) -> None:
+        """Say how the run that is shown ended, or stands now."""
+        self.compare.show_figures(figures, parameters, tuple(self.turns))
+
+    @Slot()
+    def _lay_over(self) -> None:
+        """Draw the curves of the runs that are compared behind this one's: of the test split where there is one."""
+        plot, figure = self.curves.headline
+        for other in (self.curves.elbo, self.curves.loss):
+            for key in self._overlaid:
+                other.remove_overlay(key)
+        self._overlaid = set()
+        for overlay in self.compare.overlays():
+            if overlay.figure == figure:
+                x, y = overlay.test if overlay.test.shape[1] else overlay.train
+                plot.set_overlay(overlay.key, overlay.name, overlay.color, x, y)
+                self._overlaid.add(overlay.key)
+        self.redraw(self._last_epoch)
+
+    def clear(self) -> None:
+        """Forget the run that was shown."""
+        self.turns, self._newest = [], {}
+        self.curves.clear()
+        self.dimensions.clear()
+        self.ledger.clear()
+        self.travel.clear()
+        self.monitor.clear()
+
+    def take(self, message: object) -> None:
+        """Take note of what the training tells."""
+        if isinstance(message, Measurement):
+            self._measured(message)
+        elif isinstance(message, Turned):
+            self.turns.append(message)
+            self.curves.mark(message)
+            self.dimensions.add_mark(message.epoch, words_of(message))
+        elif isinstance(message, Snapshot):
+            self.travel.add(message)
+
+    def _measured(self, measurement: Measurement) -> None:
+        self._newest[measurement.split] = measurement
+        self.curves.add(measurement)
+        if measurement.kl_per_dimension:
+            self.dimensions.add(measurement.epoch, measurement.kl_per_dimension)
+        self.monitor.add(measurement, self._beta_at(measurement))
+
+    def _beta_at(self, measurement: Measurement) -> float:
+        """Return β in force at a measurement: after its warm-up, or as the knobs stood."""
+        assert self._config is not None
+        turned = next((t.knobs.beta for t in reversed(self.turns) if t.step <= measurement.step), None)
+        return beta_in_force(self._config, CATALOG[self._config.data.name].shape, measurement.epoch, turned)
+
+    def redraw(self, last_epoch: float | None = None) -> None:
+        """Draw what is new in the view that is shown, on an axis up to ``last_epoch``."""
+        self._last_epoch = last_epoch
+        shown = self.chooser.key
+        if shown not in _ALONE:
+            self.monitor.redraw()
+        if shown == "curves":
+            self.curves.redraw(last_epoch)
+        elif shown == "dimensions":
+            self.dimensions.redraw(last_epoch)
+        elif shown == "ledger" and self._newest:
+            train, test = self._newest.get("train"), self._newest.get("test")
+            newer = max(self._newest.values(), key=lambda measurement: measurement.step)
+            self.ledger.show_numbers(train, test, self._beta_at(newer))
+
+    @Slot(str)
+    def _show(self, key: str) -> None:
+        self._stack.setCurrentWidget(self._views[key])
+        self.alone.emit(key in _ALONE)
+        self.monitor.setHidden(key in _ALONE or not self.monitor.findings())
+        self.redraw(self._last_epoch)
+
+    def shutdown(self) -> bool:
+        """End what reads in the background."""
+        return self.compare.shutdown()
