@@ -64,9 +64,10 @@ def bare(preset: str) -> Iterator[int]:
     import torch
 
     from explorer.data.batches import to_signed, to_tensor, to_unit
-    from explorer.data.catalog import load
-    from explorer.models.build import build, effective_beta
+    from explorer.data.catalog import CATALOG, load
+    from explorer.models.build import build
     from explorer.models.diffusion import Diffusion
+    from explorer.pressure import full_beta
 
     config = _config(preset)
     torch.manual_seed(0)
@@ -80,7 +81,7 @@ def bare(preset: str) -> Iterator[int]:
     optimizer = torch.optim.Adam(weights, lr=config.training.learning_rate, fused=True)
     average = [weight.detach().clone() for weight in weights] if isinstance(model, Diffusion) else []
     alpha_bar = model.schedule.alpha_bar.float() if isinstance(model, Diffusion) else None  # told nothing, predicts ε
-    step, beta = 0, effective_beta(config)
+    step, beta = 0, full_beta(config, CATALOG[config.data.name].shape)
     while True:
         for index in torch.randperm(len(images)).split(config.training.batch_size):
             batch = images[index]

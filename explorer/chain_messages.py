@@ -9,9 +9,10 @@ from explorer.messages import Failure, Frame, Pixels
 if TYPE_CHECKING:  # pydantic is not needed to open the window
     from explorer.config import Sampling
 
-CHAIN_BYTES = 256 << 20  # of frames that are kept of one chain; with all the rest it is 512 MB at most
-RACE_BYTES = 160 << 20
-MIX_BYTES = 64 << 20
+# Of frames that are kept; with the forward process, which has one picture for each t, it is 512 MB at most.
+CHAIN_BYTES = 256 << 20
+RACE_BYTES = 128 << 20
+BETWEEN_BYTES = 64 << 20
 MOST_LANES = 4
 
 
@@ -129,6 +130,7 @@ class Returned:
         distance: root mean square difference of the samples to the image, per value of [−1, 1]; of points how far each
             has landed from where it was. NaN on the way.
         spread: the same between two of the samples; NaN on the way, for one sample and for points.
+        chance: the same between the image and other test images, or two points: that of a sample that knows nothing.
         done, total: steps of all rows.
     """
 
@@ -140,6 +142,7 @@ class Returned:
     shown: Pixels
     distance: float
     spread: float
+    chance: float
     done: int
     total: int
 

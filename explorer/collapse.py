@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from explorer.config import ACTIVE_NATS, HierarchicalConfig, ModelConfig, RunConfig, VqConfig
-from explorer.remedies import against_collapse, against_unused_codes, slower_warm_up
+from explorer.remedies import against_collapse, against_unused_codes, set_to, slower_warm_up
 
 Severity = Literal["wait", "good", "warn", "bad"]
 _GRAVEST_FIRST: tuple[Severity, ...] = ("bad", "warn", "wait", "good")
@@ -222,7 +222,8 @@ class CollapseWatch:
         text = f"{count} of {size} dimensions {'is' if count == 1 else 'are'} in use"
         if self._capacity > 0:
             text += f"; the objective asks for no more KL than C = {self._capacity:g} nats."
-            more = "A higher model.capacity lets more of them in."
+            higher = set_to(self._config, "model.capacity", f"above {self._capacity:g} nats")
+            more = f"To let more of them in: {higher}."
         elif self._beta > 1:
             text += f"; β = {self._beta:g} prunes the rest, that is what β is for."
             more = "A lower β lets more of them in."
@@ -258,8 +259,10 @@ class CollapseWatch:
             if len(self._levels) > 1 and not any(self._dimensions[k].up for k in inside):
                 text = f"Level {level} of {len(self._levels)} is not in use: none of its {size} dimensions tells of x."
                 bottom_up = getattr(self._model, "inference", "") == "bottom-up"
-                ladder = ("Merge from the top down: model.inference=ladder (Sønderby et al. 2016).",)
-                advice = (*(ladder if bottom_up else ()), *self._remedies(None)[:2])
+                advice = self._remedies(None)[:2]
+                if bottom_up:
+                    ladder = set_to(self._config, "model.inference", "ladder")
+                    advice = (f"Merge from the top down, as Sønderby et al. 2016: {ladder}.", *advice)
                 found.append(Finding("warn", text, advice, tuple(inside)))
         return found
 
@@ -318,7 +321,9 @@ class CollapseWatch:
         return against_collapse(self._config, self._beta)
 
     def _fewer(self, used: int) -> tuple[str, ...]:
-        return () if len(self._levels) > 1 else (f"A smaller latent space would do: model.latent_size={used}.",)
+        if len(self._levels) > 1:
+            return ()
+        return (f"A smaller latent space would do: {set_to(self._config, 'model.latent_size', str(used))}.",)
 
 
 def _short(epoch: float) -> str:

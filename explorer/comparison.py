@@ -25,6 +25,7 @@ Points = NDArray[np.float64]
 
 _MOST_POINTS = 1000
 _ADDRESS_OF_TURNS = "turned"
+_GIVEN = "one is of x alone, the other of x given its class"
 
 
 @dataclass(frozen=True)
@@ -193,11 +194,16 @@ def _caution(kind: str, configs: Sequence[RunConfig]) -> str:
         return "different data sets"
     if kind == "likelihood":
         return _likelihood_caution(configs)
-    if kind == "loss":
-        if _differ(configs, lambda c: getattr(c.model, "predicts", "")):
-            return "the networks predict different things"
-        if _differ(configs, lambda c: [getattr(c.model, name, "") for name in ("timesteps", "schedule")] + _betas(c)):
-            return "different noise schedules"
+    if _differ(configs, lambda c: getattr(c.model, "told", "nothing")):
+        return _GIVEN
+    return _loss_caution(configs) if kind == "loss" else ""
+
+
+def _loss_caution(configs: Sequence[RunConfig]) -> str:
+    if _differ(configs, lambda c: getattr(c.model, "predicts", "")):
+        return "the networks predict different things"
+    if _differ(configs, lambda c: [getattr(c.model, name, "") for name in ("timesteps", "schedule")] + _betas(c)):
+        return "different noise schedules"
     return ""
 
 
@@ -208,7 +214,7 @@ def _likelihood_caution(configs: Sequence[RunConfig]) -> str:
     if bernoulli and _differ(configs, lambda c: getattr(c.model, "binarization", "")):
         return "differently binarized images"
     if _differ(configs, lambda c: isinstance(c.model, ConditionalConfig)):
-        return "one is of x alone, the other of x given its class"
+        return _GIVEN
     return ""
 
 

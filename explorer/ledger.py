@@ -309,22 +309,3 @@ def convention(config: RunConfig, shape: Shape) -> str:
         f"Summed over {_values_are(shape)} and all latents, averaged over {items}: train, those since the last point "
         "of the curves; test, at most 2048, always with the same noise."
     )
-
-
-def beta_in_force(config: RunConfig, shape: Shape, epoch: float, turned: float | None = None) -> float:
-    """Return β at an epoch: what it was turned to, else the run's own after its warm-up; 1 without a KL term.
-
-    Args:
-        config: the run's settings; β_norm becomes β = β_norm·D/K (Higgins et al. 2017, §4.2).
-        shape: (channels, height, width) of an item.
-        epoch: passes over the data so far.
-        turned: β as the knobs stand, None where it was never turned.
-    """
-    model = config.model
-    if turned is not None and hasattr(model, "beta"):
-        return turned
-    beta, warm_up = float(getattr(model, "beta", 1.0)), float(getattr(model, "warm_up_epochs", 0.0))
-    if getattr(model, "beta_is", "beta") == "beta_norm":
-        latents = sum(model.latent_sizes) if isinstance(model, HierarchicalConfig) else getattr(model, "latent_size", 1)
-        beta *= math.prod(shape) / latents
-    return beta * min(1.0, epoch / warm_up) if warm_up > 0 else beta

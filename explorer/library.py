@@ -1,7 +1,11 @@
 """What a person does with their runs: give them names and notes, and delete them."""
 
+import contextlib
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from explorer import locks, runs
 from explorer.errors import ConfigError, RunError
@@ -25,10 +29,14 @@ def rename(folder: Path, title: str) -> None:
             limit.max_length for limit in RunConfig.model_fields["title"].metadata if hasattr(limit, "max_length")
         ]
         raise ConfigError(f"a name is one line of 1 to {most} letters; this one has {len(title)}") from error
-    config = runs.read_record(folder).get("config")
-    if not isinstance(config, dict):
-        raise RunError(f"{folder / runs.RECORD} holds no settings; restore it from a copy")
-    runs.update_record(folder, config={**config, "title": title})
+
+    def retitled(record: dict[str, Any]) -> dict[str, Any]:
+        config = record.get("config")
+        if not isinstance(config, dict):
+            raise RunError(f"{folder / runs.RECORD} holds no settings; restore it from a copy")
+        return {"config": {**config, "title": title}}
+
+    runs.update_record(folder, retitled)  # a resume may change other settings at the same time
 
 
 def annotate(folder: Path, note: str) -> None:
@@ -52,17 +60,37 @@ def check_removable(folder: Path) -> None:
         raise RunError(f"{folder.name} is being trained; stop it first")
 
 
+@contextlib.contextmanager
+def removing(folder: Path) -> Iterator[None]:
+    """Keep everybody from training a run until the end of the block, which deletes it.
+
+    Not on Windows, where a file that is open cannot be deleted. A folder that is not there or cannot be written cannot
+    be trained either: then the deletion says what is wrong.
+
+    Raises:
+        RunError: it must not be deleted.
+    """
+    check_removable(folder)
+    with locks.writing(folder) if os.name != "nt" and os.access(folder, os.W_OK) else contextlib.nullcontext():
+        yield
+
+
 def remove(folder: Path) -> None:
     """Delete a run folder for good; the window asks first, and prefers the system's trash.
 
     Raises:
         RunError: it must not be deleted, or a part of it could not be.
     """
-    check_removable(folder)
     try:
-        if folder.is_symlink():
-            folder.unlink()
-        else:
+        with removing(folder):
+            if folder.is_symlink():
+                folder.unlink()
+                return
+            for path in folder.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif path.name != locks.LOCK:  # it is held until nothing is left to be trained
+                    path.unlink()
             shutil.rmtree(folder)
     except OSError as error:
         raise RunError(f"{folder} could not be deleted wholly ({error.strerror}); check its permissions") from error

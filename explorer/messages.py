@@ -133,7 +133,7 @@ class TrainingStarted:
     """Training has begun, or begun again at ``step``.
 
     ``resumed_from`` is the name of the checkpoint it goes on from, "" for a new run; ``passed_over`` are the names of
-    newer ones that were damaged, newest first.
+    newer ones that were damaged, newest first. ``knobs`` is how they stand.
     """
 
     folder: str
@@ -144,6 +144,7 @@ class TrainingStarted:
     parameters: int
     resumed_from: str = ""
     passed_over: tuple[str, ...] = ()
+    knobs: Knobs = Knobs()
 
 
 @dataclass(frozen=True)

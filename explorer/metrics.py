@@ -141,6 +141,8 @@ class Tail:
         """
         self.restarted = self.more = False
         try:
+            if self._path.is_fifo():  # to open it would be to wait for ever
+                raise RunError(f"{self._path} is no plain file; restore it from a copy")
             # Opened anew every time: on Windows a file that is held open cannot be replaced.
             with self._path.open("rb") as file:
                 self._find_the_place(file)
@@ -193,21 +195,33 @@ def measurements(folder: Path) -> Iterator[Measurement]:
 
 
 def turns(folder: Path) -> list[Turned]:
-    """Return how the knobs were turned while the run was trained."""
-    return [found for found in _everything(folder) if isinstance(found, Turned)]
+    """Return how the knobs were turned while the run was trained; measurements are passed over unread."""
+    path = folder / METRICS
+    if not path.is_file():
+        return []
+    try:
+        with path.open("rb") as file:
+            lines = iter(lambda: file.readline(_LONGEST_LINE), b"")
+            found = [_parse(line) for line in lines if b'"event"' in line and line.endswith(b"\n")]
+    except OSError as error:
+        raise RunError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+    return [turned for turned in found if isinstance(turned, Turned)]
 
 
 # ---- cutting -------------------------------------------------------------------------------------------------------
 
 
-def _is_kept(line: bytes, step: int) -> bool:
-    """Return whether a line is a measurement or an event, of whatever kind, up to ``step``."""
+def _is_kept(line: bytes, step: int, knobs: Knobs | None) -> bool:
+    """Return whether a line is a measurement or an event, of whatever kind, up to ``step``, and agrees with knobs."""
     try:
         fields = _fields(line)
         if not line.endswith(b"\n") or int(fields["step"]) > step:
             return False
         if "event" not in fields:
             _measurement(fields)  # raises where it is none
+        elif knobs is not None and fields["event"] == "knobs":
+            turned = _turn(fields)
+            return turned.step < step or turned.knobs == knobs
     except _NO_LINE:
         return False
     return True
@@ -217,8 +231,14 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
     return iter(lambda: file.readline(_LONGEST_LINE), b"")
 
 
-def cut(folder: Path, step: int) -> None:
+def cut(folder: Path, step: int, knobs: Knobs | None = None) -> None:
     """Forget measurements and events after ``step``: a resumed run makes them again.
+
+    Args:
+        folder: the run's.
+        step: how many steps the run has taken.
+        knobs: how they stand after them, where that is known: a turn at ``step`` itself that set others had no effect
+            yet, and is forgotten too.
 
     Raises:
         RunError: the file cannot be read or written.
@@ -232,12 +252,12 @@ def cut(folder: Path, step: int) -> None:
         with path.open("rb") as file:
             for line in _lines(file):
                 end += len(line)
-                if _is_kept(line, step):
+                if _is_kept(line, step, knobs):
                     kept += len(line)
                     scattered = scattered or kept != end
             if scattered:
                 file.seek(0)
-                content = b"".join(line for line in _lines(file) if _is_kept(line, step))
+                content = b"".join(line for line in _lines(file) if _is_kept(line, step, knobs))
         if scattered:
             write_atomically(path, content)
         elif kept != end:

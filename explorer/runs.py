@@ -10,7 +10,7 @@ import io
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,14 +87,23 @@ def read_config(folder: Path) -> "RunConfig":
         raise RunError(str(error)) from error
 
 
-def update_record(folder: Path, **changes: Any) -> None:
+def update_record(
+    folder: Path, change: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None, /, **changes: Any
+) -> None:
     """Change entries of ``run.json``.
+
+    Args:
+        folder: of the run.
+        change: gives further entries, made from the record as it is while nobody else changes it.
+        changes: entries that do not depend on what was there.
 
     Raises:
         RunError: it cannot be read or written; it is as it was.
     """
     with _alone(folder):
-        write_atomically(folder / RECORD, as_json({**read_record(folder), **changes}))
+        record = read_record(folder)
+        made = change(record) if change is not None else {}
+        write_atomically(folder / RECORD, as_json({**record, **made, **changes}))
 
 
 @contextlib.contextmanager

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer import ledger, runs
+from explorer import runs
 from explorer.collapse import CollapseWatch, Finding
 from explorer.config import ACTIVE_NATS, RunConfig
 from explorer.messages import Knobs, Progress
+from explorer.pressure import beta_in_force
 from explorer.settings import load_settings, with_settings
 from explorer.training.loop import train
 
@@ -72,14 +73,15 @@ def test_all_collapsed_is_bad_and_says_since_when() -> None:
     assert history.first.severity == "bad" and history.first.dimensions == tuple(ALL)
     assert history.first.epoch == 21 and "All 10 dimensions have collapsed since epoch 21" in history.first.text
     advice = " ".join(history.first.advice)
-    assert "Lower β" in advice and "model.warm_up_epochs=6" in advice and "model.sigma" in advice
+    assert "Lower β" in advice and "KL warm-up 6 (model.warm_up_epochs)" in advice
+    assert "σ below" in advice and "(model.sigma)" in advice, "the form's words first"
 
 
 def test_never_awake_is_said_otherwise() -> None:
     history = History(settings("digits-vae", "model.beta=1")).go(20, [DEAD, DEAD], 1.0)
     assert history.first.severity == "bad" and "woken up" in history.first.text and history.first.epoch is None
     assert not any("Lower β" in advice for advice in history.first.advice)  # it is 1 already
-    assert any("model.hidden_units=128" in advice for advice in history.first.advice)
+    assert any("Hidden units 128 (model.hidden_units)" in advice for advice in history.first.advice)
 
 
 def test_pruning_is_what_beta_is_for() -> None:
@@ -87,7 +89,7 @@ def test_pruning_is_what_beta_is_for() -> None:
     found = history.watch.findings()
     assert {finding.severity for finding in found} == {"good"}
     assert found[0].text == "5 of 10 dimensions are in use; β = 4 prunes the rest, that is what β is for."
-    assert found[0].dimensions == (5, 6, 7, 8, 9) and "model.latent_size=5" in " ".join(found[0].advice)
+    assert found[0].dimensions == (5, 6, 7, 8, 9) and "Latent size 5 (model.latent_size)" in " ".join(found[0].advice)
     assert "pruned, as it is meant to be" in history.texts
 
 
@@ -190,7 +192,8 @@ def test_codebooks() -> None:
     assert gone.severity == "bad" and "since epoch 21" in gone.text and "1.0 of 32" in gone.text
     few = codes(settings("digits-vq", "model.reseed_below=0", "model.codebook=loss"), *[4.0] * 20).findings()[0]
     assert few.severity == "warn"
-    assert "reseed_below" in few.advice[0] and "codebook=ema" in few.advice[1] and "=16" in " ".join(few.advice)
+    assert "Re-seed below 0.05" in few.advice[0] and "Codebook by ema" in few.advice[1]
+    assert "Codebook size 16" in " ".join(few.advice)
     back = codes(config, *[15.0] * 20, *[2.0] * 4, *[15.0] * 4).findings()
     assert {one.severity for one in back} == {"good"} and "came back into use at epoch 25" in back[1].text
 
@@ -239,7 +242,7 @@ def test_a_real_beta_vae_collapses_at_beta_1000_and_comes_back(new_run: Callable
         if isinstance(message, Progress):
             measured = message.measurement
             passed = [step for step in turned if step < measured.step]
-            beta = ledger.beta_in_force(config, (1, 8, 8), measured.epoch, turned[max(passed)] if passed else None)
+            beta = beta_in_force(config, (1, 8, 8), measured.epoch, turned[max(passed)] if passed else None)
             watch.add(measured.epoch, measured.kl_per_dimension, beta)
             said[measured.step] = watch.findings()
     before, worst, after = (said[step] for step in (120, 204, 14 * per_epoch))

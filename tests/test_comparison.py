@@ -108,12 +108,23 @@ def test_bounds_are_compared_only_where_they_are_of_the_same_x(one: list[str], o
         (["model.predicts=v"], "predict different things"),
         (["model.schedule=linear"], "noise schedules"),
         (["model.timesteps=50"], "noise schedules"),
+        (["model.told=nothing"], "given its class"),
         (["model.channels=16", "training.seed=5"], ""),
     ],
 )
 def test_losses_are_compared_only_where_they_are_of_the_same_task(changes: list[str], why: str) -> None:
     row = figures_of(made("digits-ddpm", test_loss=0.2), made("digits-ddpm", *changes, test_loss=0.1))["test_loss"]
     assert (why in row.caution if why else not row.caution) and row.best == (None if why else 1)
+
+
+def test_bounds_of_x_and_of_x_given_its_class_are_not_compared() -> None:
+    def bounds(**of: float) -> comparison.FinalFigure:
+        ones = [made("digits-ddpm", f"model.told={name.split('_')[0]}", test_bound=bound) for name, bound in of.items()]
+        return figures_of(*ones)["test_bound"]
+
+    assert bounds(nothing=90.0, nothing_more=89.0).best == 1 and bounds(class_=80.0, class_more=79.0).best == 1
+    row = bounds(nothing=90.0, class_=80.0)
+    assert row.best is None and "given its class" in row.caution
 
 
 def test_runs_without_a_figure_do_not_hinder_the_others() -> None:

@@ -15,8 +15,9 @@ from explorer.errors import ConfigError, RunError
 from explorer.inference.session import ModelSession
 from explorer.latent_messages import DecodeRequest, TraverseRequest
 from explorer.messages import TrainingEnded
-from explorer.models.build import build, check_size, effective_beta
+from explorer.models.build import build, check_size
 from explorer.models.latent import LatentModel
+from explorer.pressure import full_beta
 from explorer.settings import load_settings, with_settings
 from explorer.training.loop import train
 from explorer.training.prepare import new_run as prepare
@@ -156,9 +157,9 @@ def test_capacity_holds_the_kl_where_it_is_told(new_run: Callable[..., Path]) ->
 
 def test_beta_norm_is_free_of_sizes() -> None:
     config = with_settings(load_settings("digits-vae"), ["model.beta=0.5", "model.beta_is=beta_norm"])
-    assert effective_beta(config) == pytest.approx(0.5 * 64 / 2)
-    assert effective_beta(load_settings("digits-beta-vae")) == 4.0
-    assert effective_beta(load_settings("digits-vq")) == 1.0
+    assert full_beta(config, (1, 8, 8)) == pytest.approx(0.5 * 64 / 2)
+    assert full_beta(load_settings("digits-beta-vae"), (1, 8, 8)) == 4.0
+    assert full_beta(load_settings("digits-vq"), (1, 8, 8)) == 1.0
 
 
 def test_a_learned_sigma_finds_the_residual(new_run: Callable[..., Path]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from explorer import metrics, runs
 from explorer.config import Turn, parse_turns, turns_text
 from explorer.errors import ConfigError
-from explorer.messages import Knobs, Progress, TrainingEnded, Turned
+from explorer.messages import Knobs, Progress, TrainingEnded, TrainingStarted, Turned
 from explorer.settings import load_settings, with_settings
 from explorer.training.loop import train
 from explorer.training.trainer import Trainer
@@ -101,6 +101,31 @@ def test_a_resumed_run_goes_on_as_the_knobs_stood(new_run: Runs) -> None:
     list(train(halves, resume=True))
     assert weights(halves) == weights(whole)
     assert [t.step for t in metrics.turns(halves)] == [2]
+
+
+def test_a_turn_that_a_kill_took_back_is_not_told(new_run: Runs) -> None:
+    """Turned at the very step of the checkpoint, and killed before it had an effect."""
+    folder, paid = new_run("digits-vae", *EPOCHS), Knobs(20.0, 0.1)
+    list(train(folder, should_stop=lambda: True, knobs=lambda: paid))
+    kept = metrics.turns(folder)
+    assert [(turned.step, turned.knobs) for turned in kept] == [(0, paid)]
+    metrics.append_turn(folder, Turned(1, 1 / 6, Knobs(1.0, 1.0)))
+    loop = train(folder, resume=True)
+    started = next(loop)
+    assert isinstance(started, TrainingStarted) and started.step == 1 and started.knobs == paid
+    assert metrics.turns(folder) == kept
+    list(loop)
+    assert metrics.turns(folder) == kept
+
+
+def test_a_turn_that_the_checkpoint_has_stays(new_run: Runs) -> None:
+    folder, turned = new_run("digits-vae", *EPOCHS), Knobs(20.0, 0.1)
+    loop = train(folder, knobs=Hand({2: turned}))
+    assert next(message for message in loop if isinstance(message, Turned)).step == 2
+    loop.close()  # saves before the next step
+    started = next(train(folder, resume=True))
+    assert isinstance(started, TrainingStarted) and (started.step, started.knobs) == (2, turned)
+    assert [(one.step, one.knobs) for one in metrics.turns(folder)] == [(2, turned)]
 
 
 def test_a_pause_is_no_training_time(new_run: Runs) -> None:

@@ -10,6 +10,7 @@ from explorer import ledger, metrics, runs
 from explorer.config import RunConfig
 from explorer.data.catalog import CATALOG
 from explorer.messages import Measurement
+from explorer.pressure import beta_in_force
 from explorer.settings import load_settings, with_settings
 from explorer.training.loop import train
 from explorer.training.trainer import Trainer
@@ -23,7 +24,7 @@ NO_ROWS = {"kl", "commitment"}  # of a measurement, where a family's row has the
 
 def account(config: RunConfig, measurement: Measurement) -> tuple[tuple[ledger.Row, ...], dict[str, float], float]:
     shape = CATALOG[config.data.name].shape
-    beta = ledger.beta_in_force(config, shape, measurement.epoch)
+    beta = beta_in_force(config, shape, measurement.epoch)
     return ledger.rows(config, shape), dict(ledger.amounts(config, shape, measurement, beta)), beta
 
 
@@ -145,6 +146,6 @@ def test_beta_in_force_is_the_trainers(changes: list[str]) -> None:
         trainer = Trainer(config, torch.device("cpu"), per_epoch=10)
         for step in (0, 5, 40, 200):
             trainer.step = step
-            found = ledger.beta_in_force(config, (1, 8, 8), step / 10)
+            found = beta_in_force(config, (1, 8, 8), step / 10)
             assert found == pytest.approx(trainer.pressure().beta)
-        assert ledger.beta_in_force(config, (1, 8, 8), 1.0, 7.0) == (7.0 if hasattr(config.model, "beta") else 1.0)
+        assert beta_in_force(config, (1, 8, 8), 1.0, 7.0) == (7.0 if hasattr(config.model, "beta") else 1.0)

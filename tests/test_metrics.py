@@ -236,6 +236,19 @@ def test_cut_keeps_events_of_other_kinds(tmp_path: Path) -> None:
     assert len((tmp_path / METRICS).read_text().splitlines()) == 2
 
 
+def test_cut_forgets_turns_that_had_no_effect_yet(tmp_path: Path) -> None:
+    early, had, lost = (Turned(step, step / 10, Knobs(beta, 0.1)) for step, beta in ((3, 7.0), (10, 20.1), (10, None)))
+    for one in (early, had, lost):
+        metrics.append_turn(tmp_path, one)
+    write(tmp_path, 10)
+    metrics.cut(tmp_path, 10)
+    assert told(tmp_path) == [early, had, lost, measurement(10)], "who does not know how the knobs stand keeps all"
+    metrics.cut(tmp_path, 10, had.knobs)
+    assert told(tmp_path) == [early, had, measurement(10)]
+    metrics.cut(tmp_path, 10, early.knobs)
+    assert told(tmp_path) == [early, measurement(10)]
+
+
 def test_cut_takes_what_is_torn_too(tmp_path: Path) -> None:
     write(tmp_path, 10, 20)
     before = (tmp_path / METRICS).read_bytes()

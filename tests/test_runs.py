@@ -1,8 +1,10 @@
 """The run folder: made, listed, found, renamed, and safe to read whatever happened to it."""
 
+import contextlib
 import json
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -163,6 +165,44 @@ def test_what_two_write_into_a_record_at_once_is_both_there(new_run: Callable[..
         thread.join()
     record = runs.read_record(folder)
     assert [record[name] for name in ("note", "status", "device")] == [39, 39, 39]
+
+
+def test_a_name_leaves_settings_that_change_meanwhile(
+    new_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = new_run("digits-vae")
+    config = runs.read_record(folder)["config"]
+    others = {**config, "training": {**config["training"], "epochs": 77}}
+    runs_alone = runs._alone
+
+    @contextlib.contextmanager
+    def after_another(place: Path) -> Iterator[None]:
+        with runs_alone(place):  # somebody else had it before
+            (place / runs.RECORD).write_text(json.dumps({**runs.read_record(place), "config": others}))
+            yield
+
+    monkeypatch.setattr(runs, "_alone", after_another)
+    library.rename(folder, "Mine")
+    found = runs.read_config(folder)
+    assert (found.title, found.training.epochs) == ("Mine", 77)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a file that is open cannot be deleted")
+def test_a_run_cannot_be_resumed_while_it_is_deleted(
+    new_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = new_run("digits-vae")
+    (folder / "checkpoints").mkdir()
+    held = []
+    real = Path.unlink
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        held.append(locks.is_written(folder))
+        real(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    library.remove(folder)
+    assert held and all(held) and not folder.exists()
 
 
 def test_a_training_that_was_killed_is_interrupted(new_run: Callable[..., Path]) -> None:

@@ -1,6 +1,5 @@
 """A disk that is full for a while: training says so, waits, and goes on; or it ends and keeps what it had."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from explorer import metrics, runs
 from explorer.errors import RunError
 from explorer.messages import Measurement, Progress, StorageTrouble, TrainingEnded
+from explorer.training import clock as clocks
 from explorer.training import storage
 from explorer.training.clock import Clock
 from explorer.training.loop import train
@@ -48,12 +48,27 @@ def test_trouble_is_told_once_and_so_is_its_end() -> None:
     assert told == [StorageTrouble("the disk is full; free some space"), StorageTrouble("")] and disk.written == 1
 
 
-def test_the_wait_is_no_training_time() -> None:
+class Time:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_the_wait_is_no_training_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = Time()
+    for module in (storage, clocks):
+        monkeypatch.setattr(module, "time", time)
     disk, clock = Disk(5), Clock()
-    began = time.monotonic()
-    list(Storage(lambda: time.sleep(0.02) is not None, True, clock).write(disk.write))  # type: ignore[func-returns-value]
-    waited = time.monotonic() - began
-    assert waited > 0.05 and clock.here < 0.5 * waited
+    time.sleep(1)
+    list(Storage(lambda: False, True, clock).write(disk.write))
+    assert time.now >= 1 + 5 * 0.01 and clock.here == pytest.approx(1)
 
 
 def test_who_asks_to_stop_gets_the_error() -> None:
@@ -62,6 +77,17 @@ def test_who_asks_to_stop_gets_the_error() -> None:
     assert next(found).text
     with pytest.raises(RunError, match="free some space"):
         next(found)
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_the_last_writing_is_tried_again_though_stop_was_asked_for(patient: bool) -> None:
+    disk, ending = Disk(2 if patient else 1), Storage(lambda: True, patient, Clock())
+    ending.ending = True
+    assert list(ending.write(disk.write)) == [StorageTrouble("the disk is full; free some space"), StorageTrouble("")]
+    disk.left = 3
+    with pytest.raises(RunError, match="free some space"):
+        list(ending.write(disk.write))
+    assert disk.left == (0 if patient else 1), "so many tries, and no more"
 
 
 def test_where_nobody_can_be_asked_a_second_failure_is_the_end() -> None:
@@ -151,6 +177,22 @@ def test_what_was_saved_stands(new_run: NewRun, monkeypatch: pytest.MonkeyPatch,
     assert [path.name for path in (folder / runs.CHECKPOINTS).iterdir()] == ["00000001"], "no half of a checkpoint"
     last = list(train(folder, resume=True))[-1]
     assert isinstance(last, TrainingEnded) and last.step == 12
+
+
+def test_stop_on_a_disk_that_is_full_for_a_moment_loses_nothing(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = new_run("digits-vae", *EPOCHS)
+    turn, stopped = full(monkeypatch, folder, "checkpoints"), False
+    messages = train(folder, patient=True, should_stop=lambda: stopped)
+    next(messages)
+    stopped = True
+    turn(True)
+    until_trouble(messages)
+    turn(False)
+    last = list(messages)[-1]
+    assert isinstance(last, TrainingEnded) and last.reason == "stopped"
+    assert [int(place.name) for place in runs.checkpoint_folders(folder)] == [last.step] == [1]
 
 
 def test_a_generator_that_is_closed_in_trouble_does_not_wait_for_ever(

@@ -189,6 +189,12 @@ def test_an_attempt_finds_the_run_of_the_one_before(tmp_path: Path, monkeypatch:
     assert socket.gethostname() not in (out / runs.RECORD).read_text()
     other_job = launched({**TORCHRUN, "TORCHELASTIC_RUN_ID": "another"})
     assert other_job is not None and other_job.earlier(out) is None
+    with monkeypatch.context() as later:
+        later.setattr(psutil.Process, "create_time", lambda _process: 1.0)
+        reused = launched(TORCHRUN)
+        assert reused is not None and reused.earlier(out) is None, "another launcher with the number of the first"
+    again = launched(TORCHRUN)
+    assert again is not None and again.earlier(out) == out
     monkeypatch.setattr(os, "getppid", lambda: 1)  # another launcher
     same_job = launched(TORCHRUN)
     moved = launched({**TORCHRUN, "TORCHELASTIC_RESTART_COUNT": "1"})

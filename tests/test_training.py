@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import files, metrics, runs
+from explorer import files, locks, metrics, runs
+from explorer.cli import main
 from explorer.errors import ConfigError, DeviceError, RunError, TrainingError
-from explorer.messages import Pictures, Progress, TrainingEnded, TrainingStarted
+from explorer.messages import Pictures, Progress, Snapshot, TrainingEnded, TrainingStarted
 from explorer.training import checkpoints
 from explorer.training.ema import EMA
 from explorer.training.loop import train
@@ -164,6 +165,41 @@ def test_an_absent_device_is_named_before_training(new_run: NewRun) -> None:
 def test_resume_without_a_checkpoint_says_so(new_run: NewRun) -> None:
     with pytest.raises(RunError, match="no checkpoint"):
         list(train(new_run("digits-vae"), resume=True))
+
+
+def test_a_trained_run_is_not_begun_anew(new_run: NewRun) -> None:
+    folder = new_run("digits-vae", "training.epochs=1")
+    list(train(folder, should_stop=lambda: True))
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(RunError, match=r"has checkpoints; go on with --resume"):
+        next(train(folder))
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_that_was_closed_before_its_first_step_can_be_begun_anew(new_run: NewRun) -> None:
+    folder = new_run("digits-vae", "training.epochs=1")
+    loop = train(folder)
+    while not isinstance(next(loop), Snapshot):
+        pass
+    loop.close()
+    assert not runs.checkpoint_folders(folder)
+    ended = list(train(folder))[-1]
+    assert isinstance(ended, TrainingEnded) and ended.reason == "finished"
+
+
+def test_settings_of_a_run_that_another_trains_are_left_alone(
+    new_run: NewRun, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "_PATIENCE", 0.05)
+    folder = new_run("digits-vae", "training.epochs=1")
+    list(train(folder, should_stop=lambda: True))
+    before = (folder / runs.RECORD).read_bytes()
+    words = ["train", "--resume", str(folder), "--set", "training.epochs=2"]
+    with locks.writing(folder):
+        assert main(words) == 2
+    assert "is being trained by another process" in capsys.readouterr().err
+    assert (folder / runs.RECORD).read_bytes() == before
+    assert main(words) == 0 and runs.read_config(folder).training.epochs == 2
 
 
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(new_run: NewRun) -> None:

@@ -65,8 +65,9 @@ def _again(folder: Path, check: Check) -> _Job | None:
     check(runs.read_config(folder))
     if runs.checkpoint_folders(folder):
         return _Job(folder, resume=True)
-    metrics.cut(folder, -1)
-    snapshots.cut(folder, -1)
+    with locks.writing(folder):
+        metrics.cut(folder, -1)
+        snapshots.cut(folder, -1)
     return _Job(folder, resume=False)
 
 
@@ -107,9 +108,10 @@ def _resumed(options: argparse.Namespace, check: Check) -> _Job:
     devices.resolve(config.training.device)
     if not runs.checkpoint_folders(options.resume):
         raise ConfigError(f"{options.resume} has no checkpoint to go on from; start a new run")
-    check(config)
-    if config != before:
-        runs.update_record(options.resume, config=config.model_dump(mode="json"))
+    with locks.writing(options.resume):  # a run that somebody else trains keeps its settings
+        check(config)
+        if config != before:
+            runs.update_record(options.resume, config=config.model_dump(mode="json"))
     return _Job(options.resume, resume=True)
 
 

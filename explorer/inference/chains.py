@@ -33,6 +33,7 @@ from explorer.models.imported import item_shape
 from explorer.models.noise import NoiseSource
 from explorer.models.samplers import ChainState, ddim_inversion, noised
 
+_OTHERS = 500  # test images that one is compared with
 _NONE: Pixels = np.zeros((0, 1, 1, 1), np.uint8)
 
 
@@ -167,10 +168,11 @@ def returns(session: ModelSession, request: ReturnRequest) -> Iterator[Returned]
     """
     rows = [_Row(session, request, number) for number in range(len(request.starts))]
     total, done = sum(row.steps for row in rows), 0
+    chance = _chance(session, request)
     for number, row in enumerate(rows):
         for t, rising, noisy, shown, distance, spread in row.walk():
             done += 1
-            yield Returned(request.request, number, t, rising, noisy, shown, distance, spread, done, total)
+            yield Returned(request.request, number, t, rising, noisy, shown, distance, spread, chance, done, total)
 
 
 class _Row:
@@ -233,6 +235,17 @@ class _Row:
         else:
             chosen = trajectories.item(values, self._request.image)
         return to_signed(to_tensor(chosen, self._session.device)).expand(self._request.count, -1, -1, -1)
+
+
+def _chance(session: ModelSession, request: ReturnRequest) -> float:
+    """Return the root mean square difference between the image and other test items, or between two points."""
+    values = session.test_items()[0]
+    if session.points:
+        points = np.asarray(values, np.float64).reshape(-1, 2)
+        return float(np.sqrt(2 * points.var(axis=0).sum()))  # E‖a − b‖² of two that are independent
+    chosen = trajectories.item(values, request.image)
+    others = np.delete(values, request.image, axis=0)[:_OTHERS].astype(np.float64)
+    return float(np.sqrt(np.square((others - chosen) / 127.5).mean())) if len(others) else math.nan
 
 
 def _distances(samples: Tensor, x0: Tensor) -> tuple[float, float]:

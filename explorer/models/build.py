@@ -127,13 +127,3 @@ def check_size(config: RunConfig) -> Model:
 def parameter_count(model: Model) -> int:
     """Return the number of trained numbers."""
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-
-
-def effective_beta(config: RunConfig) -> float:
-    """Return β itself, also where it is given as β_norm = β·K/D (Higgins et al. 2017, §4.2); 1 without a KL term."""
-    model = config.model
-    beta: float = getattr(model, "beta", 1.0)
-    if getattr(model, "beta_is", "beta") == "beta_norm":
-        latents = sum(model.latent_sizes) if isinstance(model, HierarchicalConfig) else getattr(model, "latent_size", 1)
-        return beta * math.prod(CATALOG[config.data.name].shape) / latents
-    return beta

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from explorer import runs
 from explorer.errors import ConfigError, RunError
 
@@ -20,7 +22,8 @@ class Launch:
     """This process among the ``ranks`` of a training, of which ``local_ranks`` run on this machine.
 
     ``job`` and ``agent`` are what is the same in a restarted attempt: the job's name, and the process that starts this
-    one. ``torchrun`` says whether that one restarts processes that fail.
+    one, with the time it began, since numbers of processes are used again. ``torchrun`` says whether that one restarts
+    processes that fail.
     """
 
     rank: int
@@ -62,6 +65,16 @@ def _hashed(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _agent() -> str:
+    """Return what no other launcher is called, on this machine or another, now or later."""
+    parent = os.getppid()
+    try:
+        began = psutil.Process(parent).create_time()
+    except psutil.Error:  # it is gone just now, or nobody may look
+        began = 0.0
+    return f"{socket.gethostname()}:{parent}:{began:.2f}"
+
+
 def launched(environment: Mapping[str, str] = os.environ) -> Launch | None:
     """Return what the launcher said, or None where there is none.
 
@@ -92,7 +105,7 @@ def launched(environment: Mapping[str, str] = os.environ) -> Launch | None:
         local_rank=local_rank,
         local_ranks=number("LOCAL_WORLD_SIZE", str(local_rank + 1), local_rank + 1, ranks),
         job=environment.get("TORCHELASTIC_RUN_ID", _NO_JOB),
-        agent=f"{socket.gethostname()}:{os.getppid()}",
+        agent=_agent(),
         restarts=number("TORCHELASTIC_RESTART_COUNT"),
         torchrun="TORCHELASTIC_RUN_ID" in environment,
     )

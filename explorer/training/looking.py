@@ -82,6 +82,7 @@ class Looks:
             self._diffusion = DiffusionLooks(
                 self._test, self._labels, trainer.model.schedule.timesteps, config.model.loss == "bound"
             )
+        self._newest: Pictures | None = None
         self.tested_at = -(10**9)
         self.figures: dict[str, float] = {}
         if trainer.step:
@@ -181,20 +182,22 @@ class Looks:
         with devices.lock(self._trainer.device):
             model = self.settled()
             pictures = make_pictures(model, self._data, self._trainer.step, self._trainer.device, samples=SAMPLES)
+            self._newest = pictures
             snapshots = self._time_machine.take(model, pictures.samples, self.epoch) if with_snapshot else []
             self._trainer.model.train()
         return pictures, snapshots
 
-    def publish(self) -> list[Pictures | Snapshot]:
-        """Write what the explorer opens, and the last snapshot.
+    def publish(self, in_a_hurry: bool = False) -> list[Pictures | Snapshot]:
+        """Write what the explorer opens, and the last snapshot; in a hurry with the newest pictures there are.
 
         Raises:
             RunError: the disk is full or the folder is not writable.
         """
         with devices.lock(self._trainer.device):
             model = self.settled()
-            pictures = publish(self._folder, model, self._data, self._trainer.step, self._trainer.device)
-            wanted = self._time_machine.is_wanted
+            known = self._newest if in_a_hurry else None
+            pictures = publish(self._folder, model, self._data, self._trainer.step, self._trainer.device, known)
+            wanted = self._time_machine.is_wanted and known is None
             snapshots = self._time_machine.take(model, pictures.samples, self.epoch) if wanted else []
             self._trainer.model.train()
         return [pictures, *snapshots]

@@ -5,7 +5,7 @@ import math
 import platform
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -56,13 +56,15 @@ def train(
     knobs: Callable[[], Knobs | None] = _untouched,
     resume: bool = False,
     patient: bool = False,
+    closely: Callable[[], bool] = _never,
     team: Alone = ALONE,
-) -> Iterator[Message]:
+) -> Generator[Message, None, None]:
     """Train the run of a folder to its last epoch, and yield what happens.
 
     Each measurement is in ``metrics.jsonl`` before it is yielded. However the loop ends (finished, stopped, generator
-    closed), a checkpoint and the model as the explorer opens it are written first; a loss that is no number ends it
-    with the last finite checkpoint in place.
+    closed), a checkpoint and the model as the explorer opens it are written first; a generator that is closed does so
+    in a hurry, with the newest pictures it has made. A loss that is no number ends it with the last finite checkpoint
+    in place.
 
     Args:
         folder: a run made by ``runs.create``.
@@ -72,6 +74,8 @@ def train(
         resume: go on from the newest valid checkpoint instead of from the start.
         patient: where the folder cannot be written (a full disk), yield a ``StorageTrouble`` and try again every few
             seconds, for ever or until ``should_stop``; else try a second time only.
+        closely: asked after every step: whether to measure this one by itself, for who takes single steps; of one
+            process only.
         team: the processes that train; this one is the first of them.
 
     Raises:
@@ -81,7 +85,7 @@ def train(
     """
     try:
         with locks.writing(folder):
-            yield from _Loop(folder, resume, should_stop, patient, team).run(knobs)
+            yield from _Loop(folder, resume, should_stop, patient, team).run(knobs, closely)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _out_of_memory(folder) from error
     except RuntimeError as error:
@@ -107,6 +111,8 @@ class _Loop:
         self.folder, self.team = folder, team
         self.should_stop = should_stop
         config = runs.read_config(folder)
+        if not resume and runs.checkpoint_folders(folder):
+            raise RunError(f"{folder} has checkpoints; go on with --resume (resume=True) or choose another folder")
         self.settings = config.training
         self.device = team.device(self.settings.device)
         self.data: Dataset = load(config.data)
@@ -116,7 +122,8 @@ class _Loop:
         self.told = self.trainer.model.classes > 0
         self.total = self.per_epoch * self.settings.epochs
         self.restored = checkpoints.restore(self.trainer, folder) if resume else None
-        metrics.cut(folder, self.trainer.step if resume else -1)  # an attempt may have been killed before it saved
+        # An attempt may have been killed before it saved, and after a turn that the checkpoint knows nothing of.
+        metrics.cut(folder, self.trainer.step if resume else -1, self.trainer.knobs)
         if not resume:
             size = self.settings.batch_size
             self.trainer.choose_precision(self.images[:size], self.labels[:size] if self.told else None)
@@ -193,7 +200,7 @@ class _Loop:
             self.clock.leave_out(waited)
         return stopped
 
-    def run(self, knobs: Callable[[], Knobs | None]) -> Iterator[Message]:
+    def run(self, knobs: Callable[[], Knobs | None], closely: Callable[[], bool]) -> Iterator[Message]:
         """Train, and yield what happens."""
         trainer = self.trainer
         self.should_stop, knobs = self.team.together(self.should_stop, knobs)
@@ -209,8 +216,10 @@ class _Loop:
                 ):
                     yield from self._turn(knobs())
                     self._step(chosen)
+                    if closely():
+                        yield from self._tell_training()
                     stopped = self._asked_to_stop()
-                    if trainer.step % self.settings.log_every == 0 or stopped:
+                    if (trainer.step % self.settings.log_every == 0 or stopped) and self.average.items:
                         self.team.merge(self.average)
                         yield from self._tell_training()
                     if time.monotonic() - self.saved_at > self.settings.checkpoint_seconds:
@@ -222,7 +231,7 @@ class _Loop:
                         yield from self._after_epoch()
         except GeneratorExit:
             self.storage.patient = False  # nobody listens any more
-            deque(self._finish("stopped"), maxlen=0)
+            deque(self._finish("stopped", in_a_hurry=True), maxlen=0)
             raise
         yield from self._finish("stopped" if stopped else "finished")
 
@@ -247,18 +256,21 @@ class _Loop:
         self.saved_at = time.monotonic()
 
     def _save(self) -> Iterator[StorageTrouble]:
+        if self.trainer.step == 0:
+            return  # nothing is learned, and the optimizer has no moments yet: such a run is begun anew
         self.looks.settle()
         yield from self.storage.write(lambda: checkpoints.save(self.trainer, self.folder, self.clock.whole))
 
-    def _finish(self, reason: Literal["finished", "stopped"]) -> Iterator[Message]:
-        """Save all there is to save, and tell it."""
+    def _finish(self, reason: Literal["finished", "stopped"], *, in_a_hurry: bool = False) -> Iterator[Message]:
+        """Save all there is to save, and tell it; in a hurry without looking at the model once more."""
         if not self._is_finite():
             self._fail()  # what is saved already is better
+        self.storage.ending = True
         yield from self._save()
-        if self.looks.tested_at != self.trainer.step:
+        if self.looks.tested_at != self.trainer.step and not in_a_hurry:
             yield from self._tell(self.looks.test(final=True))
         made: list[Pictures | Snapshot] = []
-        yield from self.storage.write(lambda: made.extend(self.looks.publish()))
+        yield from self.storage.write(lambda: made.extend(self.looks.publish(in_a_hurry)))
         yield from self._show(made, last=True)
         self.events.flush()
         seconds, epochs = round(self.clock.whole, 1), self.trainer.step / self.per_epoch
@@ -277,6 +289,7 @@ class _Loop:
             parameter_count(trainer.model),
             restored.name if restored is not None else "",
             restored.passed_over if restored is not None else (),
+            trainer.knobs,
         )
 
     def _record_start(self) -> None:

@@ -7,10 +7,12 @@ import torch
 from torch import Tensor
 
 from explorer.config import DdpmConfig, RunConfig, parse_turns
+from explorer.data.catalog import CATALOG
 from explorer.messages import Knobs
 from explorer.models import devices
-from explorer.models.build import Model, build, effective_beta
+from explorer.models.build import Model, build
 from explorer.models.latent import LatentModel
+from explorer.pressure import beta_in_force
 from explorer.training.draws import Draws
 from explorer.training.ema import EMA
 from explorer.training.objectives import Average, Pressure, Terms, terms
@@ -31,7 +33,7 @@ class Trainer:
         self.config = config
         self.device = device
         self.per_epoch = per_epoch
-        self.beta = effective_beta(config)
+        self._shape = CATALOG[config.data.name].shape
         torch.manual_seed(config.training.seed)  # first weights and dropout
         self.model: Model = build(config).to(device)
         if isinstance(self.model, LatentModel):
@@ -69,11 +71,8 @@ class Trainer:
     def pressure(self) -> Pressure:
         """Return how the KL is weighted at this step: β after its warm-up, and the capacity where there is one."""
         model = self.config.model
-        warm_up, capacity = getattr(model, "warm_up_epochs", 0.0), getattr(model, "capacity", 0.0)
-        epoch = self.step / self.per_epoch
-        beta = self.beta * min(1.0, epoch / warm_up) if warm_up > 0 else self.beta
-        if self.knobs.beta is not None:
-            beta = self.knobs.beta
+        epoch, capacity = self.step / self.per_epoch, getattr(model, "capacity", 0.0)
+        beta = beta_in_force(self.config, self._shape, epoch, self.knobs.beta)
         if capacity <= 0:
             return Pressure(beta)
         grows = getattr(model, "capacity_epochs", 0.0)

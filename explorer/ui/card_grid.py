@@ -32,7 +32,7 @@ class CardGrid(QScrollArea):
         self._grid = QGridLayout(self._inside)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(12)
-        self._nothing = label("No model fits the search. Clear it, or train a model of your own.", "muted")
+        self._nothing = label("No model fits. Clear the search, look at All, or train a model of your own.", "muted")
         self._nothing.setParent(self._inside)
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -12,6 +12,7 @@ from explorer.ui.film_menu import FilmMenu
 from explorer.ui.player import Player
 from explorer.workers.session_worker import SessionWorker, StopChain
 
+_TELL_SECONDS = 0.3
 _numbers = itertools.count(1)
 
 
@@ -39,6 +40,7 @@ class ChainMode(QWidget):
         self.worker = worker
         self.model: OpenedModel | None = None
         self.request = 0
+        self._told = 0.0
         self.bar = QWidget()
         self.player: Player | None = None
         self.exports = ExportMenu(self)
@@ -100,6 +102,13 @@ class ChainMode(QWidget):
         return mine
 
     # ---- helpers ----
+
+    def tell_job(self, text: str, share: float) -> None:
+        """Show how far it is, some times a second: the window's work is taken from the chain."""
+        now = time.monotonic()
+        if now - self._told >= _TELL_SECONDS:
+            self._told = now
+            self.job.emit((text, share))
 
     def ask(self, request: object, number: int) -> None:
         """Ask for a chain instead of any that is computed now."""

@@ -48,9 +48,9 @@ class ChainView(QWidget):
         lower.head.addWidget(self.hint)
         lower.head.addWidget(self.memory)
         self.look = Segmented(_LOOKS, "how the chain is shown")
-        self.look.setVisible(other_look is not None)
         self.look.chosen.connect(self._look_chosen)
         lower.head.addWidget(self.look)
+        self.look.setVisible(other_look is not None)  # in its panel by now: without a parent it would be a window
         self.strip = PictureGrid("chain", STRIP, gap=10, selectable=True)
         self.strip.setToolTip("Click a picture to go to its t")
         self.strip.clicked.connect(self._strip_clicked)

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLineEdit, QSplitter, QVBoxLayout, QWidget
 
-from explorer import comparison, metrics, runs
+from explorer import comparison, runs
 from explorer.comparison import Points, RunCurve, Subject
 from explorer.config import RunConfig
 from explorer.errors import ExplorerError
@@ -19,7 +19,7 @@ from explorer.ui.page import Page
 from explorer.ui.panel import Panel, button, label
 from explorer.ui.run_list import COLORS, RunList
 from explorer.ui.training_curves import words_of
-from explorer.workers.curve_reader import CurveReader
+from explorer.workers.curve_reader import CurveReader, stamp
 
 _NONE_YET = "No earlier runs yet: every training of yours appears here. The bundled models can be compared, too."
 _CHOOSE = "Check a run above: its curve is drawn behind this one's, and here stands what differs."
@@ -51,15 +51,7 @@ class _Chosen:
     color: int
     hidden: bool = False
     curve: RunCurve | None = None
-    stamp: tuple[int, int] = (0, 0)  # of its metrics.jsonl when the curve was read
-
-
-def _stamp(path: str) -> tuple[int, int]:
-    try:
-        status = (Path(path) / metrics.METRICS).stat()
-    except OSError:
-        return 0, 0
-    return status.st_mtime_ns, status.st_size
+    stamp: tuple[int, int] = (0, 0)  # of its metrics.jsonl before the curve was read
 
 
 def _turns(turned: tuple[Turned, ...]) -> str:
@@ -189,7 +181,7 @@ class ComparePanel(QWidget):
                 changed = replace(one.subject, name=card.title, figures=card.metrics or one.subject.figures)
                 self._chosen[path] = replace(one, subject=changed)
         self._show_list()
-        self._read([path for path, one in self._chosen.items() if one.stamp != _stamp(path)])
+        self._read([path for path, one in self._chosen.items() if one.stamp != stamp(path)])
         self._update()
 
     def shutdown(self) -> bool:
@@ -257,15 +249,14 @@ class ComparePanel(QWidget):
         self._reader.finished.connect(self._reading_ended)
         self._reader.start()
 
-    @Slot(str, object)
-    def _curve_read(self, path: str, curve: RunCurve | None) -> None:
+    @Slot(str, object, object)
+    def _curve_read(self, path: str, curve: RunCurve | None, before: tuple[int, int]) -> None:
         one = self._chosen.get(path)
         if one is None:  # it was unchecked meanwhile
             return
-        stamp = _stamp(path)
         if curve is not None:
             one = replace(one, subject=comparison.with_curve(one.subject, curve, _turns(curve.turned)))
-        self._chosen[path] = replace(one, curve=curve, stamp=stamp)
+        self._chosen[path] = replace(one, curve=curve, stamp=before)
         self._update()
 
     @Slot()

@@ -16,6 +16,7 @@ _FONT = 12
 _INDENT = 14  # of a line's text behind its dot
 _APART = 12
 _WIDEST_NAME = 180
+_SLACK = 3  # pixels: a text takes a fraction more than the sum of its letters' advances
 
 
 @dataclass(frozen=True)
@@ -65,21 +66,26 @@ class Crosshair(QWidget):
         """Return in words what is shown."""
         return ", ".join([self._head, *(f"{reading.name} {reading.value}" for reading in self.readings)])
 
+    def shown_name(self, reading: Reading) -> str:
+        """Return as much of a name as there is room for."""
+        metrics, room = QFontMetrics(theme.font(_FONT, tabular=True)), self._widths()[0] - _APART
+        return metrics.elidedText(reading.name, Qt.TextElideMode.ElideRight, room)
+
     # ---- geometry ----
 
     def _widths(self) -> tuple[int, int, int]:
         """Return how wide names, values and additions are, each with the gap before it."""
         plain = QFontMetrics(theme.font(_FONT, tabular=True))
         strong = QFontMetrics(theme.font(_FONT, bold=True, tabular=True))
-        values = max((strong.horizontalAdvance(reading.value) for reading in self.readings), default=0)
+        values = _widest(strong, [reading.value for reading in self.readings])
         if self._compact:
             return 0, values, 0
-        names = max((plain.horizontalAdvance(reading.name) for reading in self.readings), default=0)
-        seconds = max((plain.horizontalAdvance(reading.second) for reading in self.readings), default=0)
+        names = _widest(plain, [reading.name for reading in self.readings])
+        seconds = _widest(plain, [reading.second for reading in self.readings])
         return min(names, _WIDEST_NAME) + _APART, values, seconds + _APART if seconds else 0
 
     def _size(self) -> tuple[int, int]:
-        head = QFontMetrics(theme.font(_FONT, tabular=True)).horizontalAdvance(self._head)
+        head = _widest(QFontMetrics(theme.font(_FONT, tabular=True)), [self._head])
         width = max(head, _INDENT + sum(self._widths())) + 2 * _PAD
         return width, _LINE * (1 + len(self.readings)) + 2 * _PAD - 3
 
@@ -161,7 +167,12 @@ class Crosshair(QWidget):
             return
         plain = theme.font(_FONT, tabular=True)
         painter.setFont(plain)
-        name = QFontMetrics(plain).elidedText(reading.name, Qt.TextElideMode.ElideRight, names - _APART)
-        painter.drawText(line.translated(_INDENT, 0), middle, name)
+        painter.drawText(line.translated(_INDENT, 0), middle, self.shown_name(reading))
         painter.setPen(QColor(colors.muted))
         painter.drawText(line, right, reading.second)
+
+
+def _widest(metrics: QFontMetrics, texts: list[str]) -> int:
+    """Return the room in pixels that the widest of some texts needs; 0 where there is nothing to write."""
+    widest = max(map(metrics.horizontalAdvance, texts), default=0)
+    return widest + _SLACK if widest else 0

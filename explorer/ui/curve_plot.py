@@ -321,9 +321,23 @@ class CurvePlot(Panel):
 
     # ---- bars ----
 
-    def set_bars(self, heights: Sequence[float], names: Sequence[str], active: Sequence[bool]) -> None:
-        """Draw bars with names below; those not active are muted."""
-        self.bars.show(heights, names, active)
+    def set_bars(
+        self,
+        heights: Sequence[float],
+        names: Sequence[str],
+        active: Sequence[bool],
+        *,
+        least: float = 0.0,
+        threshold: float | None = None,
+    ) -> None:
+        """Draw bars with names below; those not active are muted.
+
+        Args:
+            heights, names, active: one for each bar.
+            least: where the range ends at least, so that bars that are all next to nothing look so.
+            threshold: where a thin dashed line is drawn, if the range is such that it can be seen.
+        """
+        self.bars.show(heights, names, active, least, threshold)
         self._say()
 
     # ---- marks and cursor ----

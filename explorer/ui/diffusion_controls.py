@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, Signal, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from explorer.ui.chain_mode import ChainMode
 from explorer.ui.panel import Segmented, button
@@ -31,6 +31,7 @@ class DiffusionControls(QWidget):
         self._grid.setVerticalSpacing(8)
         self._grid.setColumnStretch(2, 1)
         self.mode = Segmented(modes, "what to look at")
+        self.mode.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.mode.chosen.connect(self._mode_chosen)
         self.run = button("Sample", "Run the reverse chain from noise (Ctrl+Return)", "primary")
         self.run.clicked.connect(self.run_pressed)

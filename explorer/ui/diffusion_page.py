@@ -8,7 +8,9 @@ from explorer.chain_messages import RequestFailure
 from explorer.messages import Failure, Frame, OpenedModel
 from explorer.ui.chain_mode import ChainMode, next_number
 from explorer.ui.diffusion_controls import DiffusionControls
+from explorer.ui.forward_back_view import ForwardBackView
 from explorer.ui.forward_view import ForwardView
+from explorer.ui.interpolation_view import InterpolationView
 from explorer.ui.page import Page
 from explorer.ui.race_view import RaceView
 from explorer.ui.reverse_view import ReverseView
@@ -18,6 +20,8 @@ _MODES = (
     ("reverse", "Reverse p", "Denoise pure noise step by step: p(x_{t−1}|x_t)"),
     ("forward", "Forward q", "Noise a test image: q(x_t|x₀)"),
     ("race", "Race", "Several samplers, settings or models from the same starting noise"),
+    ("back", "Forward and back", "Noise a test image to t and denoise it from there: what survives?"),
+    ("between", "Interpolate", "From one starting noise to another"),
 )
 _NO_MODEL = "Open a diffusion model from the Models page."
 
@@ -36,7 +40,12 @@ class DiffusionPage(Page):
         self.reverse = ReverseView(self.worker)
         self.forward = ForwardView(self.worker)
         self.race = RaceView(self.worker)
-        self.modes: dict[str, ChainMode] = {"reverse": self.reverse, "forward": self.forward, "race": self.race}
+        self.back = ForwardBackView(self.worker)
+        self.between = InterpolationView(self.worker)
+        self.modes: dict[str, ChainMode] = {
+            "reverse": self.reverse, "forward": self.forward, "race": self.race, "back": self.back,
+            "between": self.between,
+        }  # fmt: skip
         outer = QVBoxLayout(self)
         outer.setContentsMargins(12, 12, 12, 12)
         outer.setSpacing(12)

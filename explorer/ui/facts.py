@@ -1,11 +1,13 @@
 """What is said of a model in words and figures: on its card, in its details, on the Latent page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from explorer.messages import ModelCard
+from explorer.messages import ModelCard, Turned
 
 _NAN = float("nan")
+_LONGEST_WAY = 4  # values of a knob that are named one by one
 _PREDICTS = {"mean": "μ̃ (A)", "x0": "x₀ (B)", "eps": "ε (C)", "v": "v"}
 
 _ERRORS = {"mean": "‖μ̃ − μ‖²", "x0": "‖x₀ − x̂₀‖²", "eps": "‖ε − ε̂‖²", "v": "‖v − v̂‖²"}  # what a loss is of
@@ -61,6 +63,14 @@ def standing(card: ModelCard) -> str:
     return f"{said}; can be resumed" if card.resumable and card.status != "failed" else said
 
 
+def made(card: ModelCard) -> str:
+    """Return when a run was made, to the second and in this machine's time: runs of one name are told apart by it."""
+    try:
+        return datetime.fromisoformat(card.created).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):  # a record may say anything
+        return card.created[:20]
+
+
 def latents(card: ModelCard) -> str:
     """Return what the latents of a model are, such as "10-d" or "64 codes"."""
     model = _section(card, "model")
@@ -99,8 +109,25 @@ def _likelihood(model: Mapping[str, Any]) -> str:
     return "Bernoulli" if binarization == "none" else f"Bernoulli, {plain(binarization)}"
 
 
-def details(card: ModelCard) -> list[tuple[str, str]]:
-    """Return what is known of a model, for the panel beside the cards."""
+def _way(values: Sequence[str]) -> str:
+    """Return where a knob went, "" where it stayed; of a long way only its ends."""
+    way = [value for before, value in zip(["", *values], values, strict=False) if value != before]
+    return "" if len(way) < 2 else " → ".join(way if len(way) <= _LONGEST_WAY else [way[0], "…", way[-1]])
+
+
+def turned(card: ModelCard, turns: Sequence[Turned]) -> str:
+    """Return how the knobs of a run were turned while it trained, "" where they stayed as its settings say."""
+    model = _section(card, "model")
+    name, unit = ("β_norm", "β ") if model.get("beta_is") == "beta_norm" else ("β", "")  # the knob is always β itself
+    own = plain(model.get("beta", 1))
+    betas = _way([own, *(own if turn.knobs.beta is None else f"{unit}{turn.knobs.beta:g}" for turn in turns)])
+    rates = _way(["1", *(f"{turn.knobs.rate:g}" for turn in turns)])
+    said = [f"{name} {betas}" if betas else "", f"lr × {rates}" if rates else ""]
+    return ", ".join([*filter(None, said), "turned while it trained"]) if any(said) else ""
+
+
+def details(card: ModelCard, turns: Sequence[Turned] = ()) -> list[tuple[str, str]]:
+    """Return what is known of a model and of how its knobs were turned, for the panel beside the cards."""
     if not card.config:
         return [("Problem", card.problem), ("Folder", card.path)]
     model, metrics = _section(card, "model"), card.metrics
@@ -114,14 +141,15 @@ def details(card: ModelCard) -> list[tuple[str, str]]:
     trained = f"{card.dataset} · {metrics['epochs']:.0f} epochs" if "epochs" in metrics else card.dataset
     if card.family == "imported":
         trained = "elsewhere" if card.dataset == "none" else f"{card.dataset}, elsewhere"
-    now = card.problem or standing(card)
+    now, knobs = card.problem or standing(card), turned(card, turns)
     return [
         *([("Training", now)] if now else []),
         ("Family", card.label),
         *special,
         ("Trained on", trained),
+        *([("Knobs", knobs)] if knobs else []),
         *([("Test", figures(card))] if metrics and not card.problem and card.family != "imported" else []),
-        ("Made", card.created[:10]),
+        ("Made", made(card)),
         ("Folder", card.name),
     ]
 

@@ -90,7 +90,7 @@ class FilmMode(ChainMode):
         if message.done:
             self.arrived()
         elif self.running:
-            self.job.emit((f"denoising · t = {self.film.frames[-1].t}", len(self.film) / len(message.t)))
+            self.tell_job(f"denoising · t = {self.film.frames[-1].t}", len(self.film) / len(message.t))
         if first:
             self.changed.emit()
         if first and self._return_to is None:

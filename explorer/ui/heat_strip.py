@@ -23,7 +23,7 @@ from explorer.ui.plot_tools import PlotTools
 _LEFT, _TOP, _FOOT = 46, 8, 34  # pixels around the cells; the left as in every plot
 _BAR, _BAR_ROOM = 10, 78  # the colour bar and all right of the cells
 _PARTED = 6  # pixels: rows as high as that are parted by a line
-_INACTIVE = f"Below {ACTIVE_NATS} nats a dimension is inactive: the decoder hears nothing of it"
+_INACTIVE = f"Below {ACTIVE_NATS} nats a row is inactive: the decoder hears nothing of x from it"
 
 
 @lru_cache(maxsize=1)
@@ -39,6 +39,7 @@ class _Strip(QWidget):
         super().__init__()
         self.columns = Columns()
         self.names: Sequence[str] = ()
+        self.noun = ""  # what a row is, where its name does not say so
         self.marks: list[tuple[float, str]] = []
         self.right: float | None = None
         self.setMinimumSize(120, 90)
@@ -50,7 +51,11 @@ class _Strip(QWidget):
 
     def name(self, row: int) -> str:
         """Return what a row is called."""
-        return self.names[row] if len(self.names) == self.columns.rows else f"z{row}"
+        return self.names[row] if len(self.names) == self.columns.rows else str(row)
+
+    def full_name(self, row: int) -> str:
+        """Return what a row is called where nothing around it says what it is."""
+        return f"{self.noun} {self.name(row)}".strip()
 
     @property
     def area(self) -> QRectF:
@@ -134,7 +139,7 @@ class _Strip(QWidget):
         said = (
             "not finite" if np.isnan(value) else f"{number(value, '{:.2f}' if value >= ACTIVE_NATS else '{:.4f}')} nats"
         )
-        return f"{self.name(row)}, epoch {number(epoch)}: {said}"
+        return f"{self.full_name(row)}, epoch {number(epoch)}: {said}"
 
     def read(self, row: int, column: int, mouse: QPointF | None) -> None:
         """Show what a cell says, beside it."""
@@ -190,7 +195,7 @@ class _Strip(QWidget):
 
 
 class HeatStrip(Panel):
-    """A strip with a row for each latent dimension, z0 on top, and a column for each measurement at its epoch.
+    """A strip with a row for each latent dimension, the first on top, and a column for each measurement at its epoch.
 
     Colours are the average KL in nats, from 0 to a round number; an inactive dimension is grey.
 
@@ -220,8 +225,9 @@ class HeatStrip(Panel):
         self._inactive.hide()
         for widget in (self._inactive, self.tools):
             self.head.addWidget(widget)
-        self.tools.exports.add("png", "Save as PNG", ".png", self._png, lambda: "kl-per-dimension")
-        self.tools.exports.add("csv", "Save values as CSV", ".csv", self._csv, lambda: "kl-per-dimension")
+        self._file_name = "kl-per-dimension"
+        self.tools.exports.add("png", "Save as PNG", ".png", self._png, lambda: self._file_name)
+        self.tools.exports.add("csv", "Save values as CSV", ".csv", self._csv, lambda: self._file_name)
         self.body.addWidget(self.strip, 1)
         self._stale = False
         theme.current().changed.connect(self._recolor)
@@ -250,9 +256,16 @@ class HeatStrip(Panel):
         self.strip.update()
         self._inactive.setVisible(len(self.strip.columns) > 0)
 
-    def names(self, names: Sequence[str]) -> None:
-        """Call the rows by these names instead of z0, z1…"""
-        self.strip.names = tuple(names)
+    def set_title(self, title: str, tip: str, file_name: str) -> None:
+        """Say what is shown, what it means, and what a file of it is called."""
+        self.title.setText(title)
+        self.title.setToolTip(tip)
+        self.strip.setAccessibleName(title)
+        self._file_name = file_name
+
+    def names(self, names: Sequence[str], noun: str = "") -> None:
+        """Call the rows by these names instead of 0, 1…; ``noun`` says what a row is where its name does not."""
+        self.strip.names, self.strip.noun = tuple(names), noun
         self.strip.update()
 
     def add_mark(self, x: float, text: str) -> None:
@@ -290,6 +303,6 @@ class HeatStrip(Panel):
 
     def _csv(self) -> bytes:
         columns = self.strip.columns
-        names = [f"{self.strip.name(row)} (nats)" for row in range(columns.rows)]
+        names = [f"{self.strip.full_name(row)} (nats)" for row in range(columns.rows)]
         rows = np.column_stack([columns.epochs, columns.cells]) if len(columns) else np.empty((0, 1))
         return figure.rows_of([["epoch", *names], *rows.tolist()])

@@ -1,8 +1,9 @@
 """What steers a training: start, pause, step, slow motion, stop, and the knobs that turn while it learns."""
 
 import math
+from dataclasses import replace
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -12,6 +13,7 @@ from explorer.ui.filled_slider import FilledSlider
 from explorer.ui.panel import button, label
 
 _SLOW_SECONDS = 0.5
+_SETTLED_MS = 300  # a slider that rests as long has been turned; on its way it is not
 _LARGEST_BETA = 50.0
 _RATE_DECADES = (-2.0, 1.0)
 
@@ -35,6 +37,10 @@ class LiveControls(QWidget):
     def __init__(self, page: QWidget) -> None:
         super().__init__()
         self._running = self._waiting = False
+        self.knobs = Knobs()
+        self._own_beta: float | None = None
+        self._settled = QTimer(self, singleShot=True, interval=_SETTLED_MS)
+        self._settled.timeout.connect(self._tell)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
@@ -90,6 +96,7 @@ class LiveControls(QWidget):
             slider.setSingleStep(0.01)
             slider.setPageStep(0.1)
             slider.valueChanged.connect(self._turn)
+            slider.sliderReleased.connect(self._tell)
         rows: tuple[tuple[QWidget, ...], ...] = (
             (self._beta_name, self.beta, self._beta_value),
             (rate_name, self.rate, self._rate_value),
@@ -103,14 +110,17 @@ class LiveControls(QWidget):
 
     # ---- the knobs ----
 
-    def set_knobs(self, knobs: Knobs, *, has_beta: bool) -> None:
-        """Show how the knobs stand; ``has_beta`` says whether the model has a KL term to weigh."""
-        self._has_beta = has_beta
+    def set_knobs(self, knobs: Knobs, beta: float | None) -> None:
+        """Show how the knobs stand; ``beta`` is what the settings say, None where the model has no KL term to weigh."""
+        self._settled.stop()
+        self.knobs, self._own_beta = knobs, beta
+        has_beta = beta is not None
+        shown = knobs.beta if knobs.beta is not None else beta or 0.0
         for widget in (self._beta_name, self.beta, self._beta_value):
             widget.setVisible(has_beta)
-        self._largest = max(_LARGEST_BETA, 2 * (knobs.beta or 0.0))
+        self._largest = max(_LARGEST_BETA, 2 * shown)
         for slider, value in (
-            (self.beta, math.sqrt((knobs.beta or 0.0) / self._largest)),
+            (self.beta, math.sqrt(shown / self._largest)),
             (self.rate, math.log10(knobs.rate)),
         ):
             slider.blockSignals(True)
@@ -118,21 +128,34 @@ class LiveControls(QWidget):
             slider.blockSignals(False)
         self._write()
 
-    @property
-    def knobs(self) -> Knobs:
-        """Return how the knobs stand: β to two digits, the factor to a hundredth of a decade."""
-        beta = float(f"{self._largest * self.beta.value() ** 2:.2g}") if self._has_beta else None
-        return Knobs(beta, float(f"{10 ** self.rate.value():.3g}"))
-
     def _write(self) -> None:
-        knobs = self.knobs
-        self._beta_value.setText("" if knobs.beta is None else f"{knobs.beta:g}")
-        self._rate_value.setText(f"{knobs.rate:.2g}")
+        beta = self.knobs.beta if self.knobs.beta is not None else self._own_beta
+        self._beta_value.setText("" if beta is None else f"{beta:.3g}")
+        self._rate_value.setText(f"{self.knobs.rate:.2g}")
+
+    def follow(self, knobs: Knobs) -> None:
+        """Show how a replay turned the knobs, unless somebody is turning them."""
+        if not self._settled.isActive() and not self.beta.isSliderDown() and not self.rate.isSliderDown():
+            self.set_knobs(knobs, self._own_beta)
 
     @Slot()
     def _turn(self) -> None:
+        """Show the number on the way; it is one turn when the slider is let go or rests. The other knob stays."""
+        if self.sender() is self.beta:  # to two digits; a run's own β is not touched until somebody does
+            self.knobs = replace(self.knobs, beta=float(f"{self._largest * self.beta.value() ** 2:.2g}"))
+        else:
+            self.knobs = replace(self.knobs, rate=float(f"{10 ** self.rate.value():.3g}"))
         self._write()
+        self._settled.start()
+
+    @Slot()
+    def _tell(self) -> None:
+        self._settled.stop()
         self.turned.emit(self.knobs)
+
+    def _tell_now(self) -> None:
+        if self._settled.isActive():
+            self._tell()
 
     # ---- the buttons ----
 
@@ -167,11 +190,13 @@ class LiveControls(QWidget):
         if not self._running:
             self.started.emit()
             return
+        self._tell_now()
         self.show_state(running=True, waiting=not self._waiting)
         self.paused.emit(self._waiting)
 
     @Slot()
     def _step(self) -> None:
+        self._tell_now()
         self.show_state(running=True, waiting=True)
         self.stepped.emit()
 

@@ -1,5 +1,6 @@
 """A model on the Models page: its preview, its name, its figures and what is special about it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
@@ -12,6 +13,7 @@ from PySide6.QtGui import (
     QPainterPath,
     QPaintEvent,
     QPixmap,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QElidingLabel
@@ -19,8 +21,10 @@ from superqt import QElidingLabel
 from explorer import runs
 from explorer.messages import ModelCard
 from explorer.ui import theme
-from explorer.ui.facts import figures, standing, tags
+from explorer.ui.facts import figures, made, standing, tags
 from explorer.ui.panel import label
+
+_BETWEEN_TAGS = 4  # pixels
 
 
 class Preview(QWidget):
@@ -29,11 +33,14 @@ class Preview(QWidget):
     def __init__(self, folder: str, ratio: float) -> None:
         super().__init__()
         self._path = Path(folder) / runs.PREVIEW
-        self._picture = QPixmap(str(self._path))
+        self._picture = self._read()
         self._written = self._stamp()
         self._ratio = ratio
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMinimumHeight(round(190 * ratio))
+
+    def _read(self) -> QPixmap:
+        return QPixmap(str(self._path)) if self._path.is_file() else QPixmap()
 
     def _stamp(self) -> int:
         try:
@@ -44,7 +51,7 @@ class Preview(QWidget):
     def look_again(self) -> None:
         """Show the picture that is there now; a run that trains draws new ones."""
         if self._stamp() != self._written:
-            self._picture, self._written = QPixmap(str(self._path)), self._stamp()
+            self._picture, self._written = self._read(), self._stamp()
             self.update()
 
     def resizeEvent(self, event: object) -> None:
@@ -72,6 +79,28 @@ class Preview(QWidget):
         painter.end()
 
 
+class _Tags(QWidget):
+    """Marks in a row, as many as there is room for: the last ones go first, and none is cut."""
+
+    def __init__(self, marks: Sequence[str]) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(_BETWEEN_TAGS)
+        self._labels = [label(mark, "tag") for mark in marks]
+        for mark in self._labels:
+            row.addWidget(mark)
+        row.addStretch(1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show what fits."""
+        right = 0
+        for index, mark in enumerate(self._labels):
+            right += mark.sizeHint().width() + (_BETWEEN_TAGS if index else 0)
+            mark.setVisible(right <= self.width())
+
+
 class Card(QFrame):
     """A model on the page; Return or a double click opens it, the right button asks for a menu."""
 
@@ -86,7 +115,8 @@ class Card(QFrame):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(card.title)
-        self.setToolTip(f"{card.title}\n{card.path}\nclick to choose, double click or Return to open")
+        said = [card.title, " · ".join(tags(card)), f"made {made(card)}" if card.created else "", card.path]
+        self.setToolTip("\n".join([*filter(None, said), "click to choose, double click or Return to open"]))
         self.setMinimumWidth(200)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 10, 10, 10)
@@ -105,13 +135,7 @@ class Card(QFrame):
         line = label(figures(card) if card.config else "cannot be read; its details say why", "muted", tabular=True)
         line.setWordWrap(bool(card.problem) or not card.metrics)
         layout.addWidget(line)
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        for mark in tags(card):
-            if mark != card.status:
-                row.addWidget(label(mark, "tag"))
-        row.addStretch(1)
-        layout.addLayout(row)
+        layout.addWidget(_Tags([mark for mark in tags(card) if mark != card.status]))
         self._color()
 
     def _color(self) -> None:

@@ -1,5 +1,6 @@
 """What is known of the chosen model, its name and note to be edited in place, and what can be done with it."""
 
+import contextlib
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
@@ -16,8 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer import runs
-from explorer.messages import Failure, ModelCard
+from explorer import metrics, runs
+from explorer.errors import RunError
+from explorer.messages import Failure, ModelCard, Turned
 from explorer.ui.export import ExportButton
 from explorer.ui.facts import details
 from explorer.ui.model_card import Preview
@@ -206,29 +208,36 @@ class ModelDetails(Panel):
         if (Path(card.path) / runs.PREVIEW).is_file():
             self._preview = Preview(card.path, 1.0)
             self._facts.addWidget(self._preview)
-        self._facts.addWidget(_table(details(card)))
+        self._facts.addWidget(_table(details(card, _turns(card))))
         self._facts.addStretch(1)
+        if other:
+            self._add_buttons(card)
         self._show_buttons(card)
 
-    def _show_buttons(self, card: ModelCard) -> None:
+    def _add_buttons(self, card: ModelCard) -> None:
         empty(self._foot)
-        text = "Explore" if card.latent else "Denoise" if card.family else "Open"
-        self.open_button = button(text, f"Open on the {'Latent' if card.latent else 'Diffusion'} page", "primary")
-        self.open_button.setEnabled(not card.problem)
+        self.open_button = button("", "Open it on the Latent or the Diffusion page", "primary")
         self.open_button.clicked.connect(self.opened)
         self._foot.addWidget(self.open_button, 1)
         self.curves_button = button("Training", "Show its curves on the Train page")
-        self.curves_button.setEnabled(bool(card.config))
         self.curves_button.clicked.connect(self.curves)
         self._foot.addWidget(self.curves_button)
         self.export = ExportButton(self._page)
         self.export.add(f"{card.name}-samples", "Preview (PNG)", ".png", self._preview_png)
-        self.export.setEnabled((Path(card.path) / runs.PREVIEW).is_file())
         self._foot.addWidget(self.export)
         self.more = button("⋯", "Rename, duplicate, show the folder, delete")
         self.more.setAccessibleName("more actions")
         self.more.setMenu(self._run_actions.menu(self.more))
         self._foot.addWidget(self.more)
+
+    def _show_buttons(self, card: ModelCard) -> None:
+        # The buttons of a run stay when it changes: its note is written between the press on one and its release.
+        text = "Explore" if card.latent else "Denoise" if card.family else "Open"
+        self.open_button.setText(text)
+        self.open_button.setAccessibleName(text)
+        self.open_button.setEnabled(not card.problem)
+        self.curves_button.setEnabled(bool(card.config))
+        self.export.setEnabled((Path(card.path) / runs.PREVIEW).is_file())
 
     def _preview_png(self) -> bytes:
         assert self.card is not None
@@ -322,6 +331,13 @@ class ModelDetails(Panel):
             self._take_note_back()
             self._leave_name()
             self.left.emit()
+
+
+def _turns(card: ModelCard) -> list[Turned]:
+    if not card.bundled:
+        with contextlib.suppress(RunError):  # its curves, which need the file, say what is wrong with it
+            return metrics.turns(Path(card.path))
+    return []
 
 
 def _table(facts: list[tuple[str, str]]) -> QWidget:

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout
 
 from explorer import library, runs
@@ -20,13 +20,28 @@ from explorer.ui.page import Page
 from explorer.ui.panel import Segmented, button
 from explorer.ui.run_actions import RunActions, move_to_trash, what_goes
 
-_ONE_ROW = 980  # pixels
+_ONE_ROW = 1110  # pixels
 _LOOK_MS = 2000
 _LOOK_SHARE = 0.02  # of the time that may go into looking for changes in the library
 
 
-def _kind(card: ModelCard) -> str:
-    return "latent" if card.latent else "diffusion" if card.family else ""
+_KINDS = {
+    "all": ("All", "Every model"),
+    "own": ("Yours", "The runs of your library"),
+    "latent": ("VAE", "Models with a latent space"),
+    "diffusion": ("Diffusion", "Models with a denoising chain"),
+}
+
+
+def _is(card: ModelCard, kind: str) -> bool:
+    if kind == "own":
+        return not card.bundled
+    return kind in {"all", "latent" if card.latent else "diffusion" if card.family else ""}
+
+
+def _library() -> list[ModelCard]:
+    """Return a card of every run: the user's own, newest first, then the bundled ones."""
+    return sorted((runs.card(folder) for folder in runs.folders()), key=lambda card: card.bundled)
 
 
 def _words(card: ModelCard) -> str:
@@ -92,18 +107,14 @@ class ModelsPage(Page):
         self.search.setPlaceholderText("Search models, data sets, notes…   Ctrl F")
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName("search models")
-        self.search.setToolTip("Show only models whose name, data set, tags or note contain this")
+        self.search.setToolTip("Show only models whose name, data set, tags or note contain this; Esc clears it")
         self.search.setMinimumWidth(120)
         self.search.setMaximumWidth(300)
         self.search.textChanged.connect(self._arrange)
         QShortcut(QKeySequence.StandardKey.Find, self, self.search.setFocus)
         row.addWidget(self.search, 1)
         self.kind = Segmented(
-            [
-                ("all", "All", "Every model"),
-                ("latent", "VAE", "Models with a latent space"),
-                ("diffusion", "Diffusion", "Models with a denoising chain"),
-            ],
+            [(key, name, f"{tip}; how many of them fit the search") for key, (name, tip) in _KINDS.items()],
             "kind of model",
         )
         self.kind.chosen.connect(self._arrange)
@@ -146,7 +157,7 @@ class ModelsPage(Page):
     def shown(self) -> None:
         """Look for new runs, and for what became of those that train."""
         began = time.perf_counter()
-        if [runs.card(folder) for folder in runs.folders()] != self._all:
+        if _library() != self._all:
             self.refresh()
         self.grid.look_again()
         # A library of hundreds, or on a slow disk, is looked at less often.
@@ -164,12 +175,7 @@ class ModelsPage(Page):
     @Slot()
     def refresh(self) -> None:
         """Read the library again; the search, the place in the list and what is being typed stay."""
-        self._all = [runs.card(folder) for folder in runs.folders()]
-        counts = {"all": len(self._all)}
-        for key in ("latent", "diffusion"):
-            counts[key] = sum(_kind(card) == key for card in self._all)
-        for key, name in (("all", "All"), ("latent", "VAE"), ("diffusion", "Diffusion")):
-            self.kind.buttons[key].setText(f"{name} {counts[key]}")
+        self._all = _library()
         self._arrange()
         same = [card for card in self._all if self.chosen is not None and card.path == self.chosen.path]
         if self._all:
@@ -178,12 +184,31 @@ class ModelsPage(Page):
     @Slot()
     def _arrange(self) -> None:
         words = self.search.text().lower().split()
-        kind = self.kind.key
-        fitting = [
-            card for card in self._all if kind in {"all", _kind(card)} and all(word in _words(card) for word in words)
-        ]
+        found = [card for card in self._all if all(word in _words(card) for word in words)]
+        for key, (name, _tip) in _KINDS.items():
+            self.kind.buttons[key].setText(f"{name} {sum(_is(card, key) for card in found)}")
+        fitting = [card for card in found if _is(card, self.kind.key)]
         self.grid.show_cards(fitting, {card.path for card in self._all})
         self._mark()
+
+    def _has_a_search(self) -> bool:
+        return self.search.hasFocus() and bool(self.search.text())
+
+    def event(self, event: QEvent) -> bool:
+        """Claim Esc, which the window has a use for too, while there is a search to clear."""
+        if event.type() == QEvent.Type.ShortcutOverride and self._has_a_search():
+            assert isinstance(event, QKeyEvent)
+            if event.key() == Qt.Key.Key_Escape:
+                event.accept()
+                return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc clears the search."""
+        if event.key() == Qt.Key.Key_Escape and self._has_a_search():
+            self.search.clear()
+        else:
+            super().keyPressEvent(event)
 
     # ---- one model ----
 
@@ -301,14 +326,14 @@ class ModelsPage(Page):
         self._choose_neighbour(folder)
 
     def _choose_neighbour(self, gone: Path) -> None:
-        """Choose the card after the one that went, or the one before it."""
+        """Choose the card after the one that went, or the one before it; while there are any, one of the user's own."""
         before = [shown.card.path for shown in self.cards]
         at = before.index(str(gone)) if str(gone) in before else 0
         self.refresh()
         here = {shown.card.path: shown.card for shown in self.cards}
-        following = [path for path in [*before[at:], *reversed(before[:at])] if path in here]
+        following = [here[path] for path in [*before[at:], *reversed(before[:at])] if path in here]
         if following:
-            self.choose(here[following[0]])
+            self.choose(min(following, key=lambda card: card.bundled))
         self._focus_chosen()
 
     @Slot()

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout
 
 from explorer import images
-from explorer.messages import Pictures, has_latents
+from explorer.messages import Pictures, Pixels, has_latents
 from explorer.ui.export import ExportButton
 from explorer.ui.page import Page
 from explorer.ui.panel import Panel, button, label
@@ -76,6 +76,11 @@ class NowPanel(Panel):
         else:
             self.reconstructions.clear("A diffusion model reconstructs nothing; its samples are below.")
         self.samples.set_pixels(pictures.samples[:64])
+        self.export.setEnabled(True)
+
+    def show_samples(self, samples: Pixels) -> None:
+        """Show samples alone, as a snapshot of another process's run has them; test images stay as they are."""
+        self.samples.set_pixels(samples)
         self.export.setEnabled(True)
 
     def _samples_png(self) -> bytes:

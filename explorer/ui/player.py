@@ -11,6 +11,7 @@ from explorer.ui.filled_slider import FilledSlider
 from explorer.ui.panel import Panel, Segmented, label
 
 _TICK_MS = 33
+_WAITING_TICK_MS = 100  # while positions are computed: what the window does then is taken from that
 _WHOLE_SECONDS = 8.0
 _HOLD_SECONDS = 1.0  # that a loop stays at its end
 _NARROW = 860  # pixels
@@ -113,6 +114,9 @@ class Player(Panel):
         for tool in (self.back, self.forth):
             tool.setIcon(theme.icon(str(tool.property("icon_name")), theme.colors().text))
         self.loop.setIcon(theme.icon("loop", theme.colors().muted, theme.colors().accent))
+        self._play_icon()
+
+    def _play_icon(self) -> None:
         self.play.setIcon(theme.icon("pause" if self.playing else "play", theme.colors().accent))
 
     # ---- positions ----
@@ -136,6 +140,7 @@ class Player(Panel):
         """Say how many positions there are, how many can be shown, and whether the rest is being computed."""
         ready = total if ready is None else ready
         self._coming = coming
+        self._timer.setInterval(_WAITING_TICK_MS if coming else _TICK_MS)
         if (total, ready) == (self._total, self._ready):
             return
         self._total, self._ready = total, ready
@@ -183,12 +188,13 @@ class Player(Panel):
         """Play from here."""
         self._last, self._held = time.monotonic(), 0.0
         self._timer.start()
-        self._icons()
+        self._play_icon()
 
     def pause(self) -> None:
         """Stand still."""
-        self._timer.stop()
-        self._icons()
+        if self.playing:
+            self._timer.stop()
+            self._play_icon()
 
     @Slot()
     def step_on(self) -> None:
@@ -206,8 +212,8 @@ class Player(Panel):
     def _tick(self) -> None:
         now = time.monotonic()
         rate = self._total / _WHOLE_SECONDS * SPEEDS[self.speed.key]
-        # Never more than a tenth of a second at once: after a stall the film goes on instead of jumping.
-        passed, self._last = min(now - self._last, 0.1), now
+        # Never much more than a tick at once: after a stall the film goes on instead of jumping.
+        passed, self._last = min(now - self._last, 0.15), now
         if self.position >= self._last_to_come:
             self._end(passed)
             return

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QColor
 
 from explorer.ui import theme
@@ -39,6 +39,9 @@ class Marks:
         self._scale = Scale()
         self._marks: list[_Mark] = []
         self._cursor: tuple[float, pg.InfiniteLine] | None = None
+        self._spacing = QTimer(item)  # once, however many marks come
+        self._spacing.setSingleShot(True)
+        self._spacing.timeout.connect(self._space)
         item.getViewBox().sigXRangeChanged.connect(self._space)
         item.getViewBox().sigResized.connect(self._space)
 
@@ -50,10 +53,11 @@ class Marks:
         )  # fmt: skip
         line.label.setFont(theme.font(11))
         line.setZValue(-0.9)  # between the grid, which its words hide, and the curves, which they must not
+        _dress(line)
+        _put(line, self._scale.x_of(x))
         self._marks.append(_Mark(x, text, line))
         self._item.addItem(line, ignoreBounds=True)
-        self.place(self._scale)
-        self.paint()
+        self._spacing.start()
 
     def clear(self) -> None:
         """Remove all lines but the cursor."""
@@ -98,15 +102,19 @@ class Marks:
 
     def paint(self) -> None:
         """Take the colours of the theme that is on."""
-        colors = theme.colors()
-        ground = QColor(colors.panel)
-        ground.setAlpha(190)
         for mark in self._marks:
-            mark.line.setPen(pg.mkPen(colors.muted, width=1, style=Qt.PenStyle.DashLine))
-            mark.line.label.setColor(colors.muted)
-            mark.line.label.fill = pg.mkBrush(ground)
+            _dress(mark.line)
         if self._cursor is not None:
-            self._cursor[1].setPen(pg.mkPen(colors.text, width=1.5))
+            self._cursor[1].setPen(pg.mkPen(theme.colors().text, width=1.5))
+
+
+def _dress(line: pg.InfiniteLine) -> None:
+    colors = theme.colors()
+    ground = QColor(colors.panel)
+    ground.setAlpha(190)
+    line.setPen(pg.mkPen(colors.muted, width=1, style=Qt.PenStyle.DashLine))
+    line.label.setColor(colors.muted)
+    line.label.fill = pg.mkBrush(ground)
 
 
 def _put(line: pg.InfiniteLine, place: float | None) -> None:

@@ -97,13 +97,16 @@ def ticks(low: float, high: float, most: int, *, log: bool = False) -> Ticks:
     if not log:
         return _linear(low, high, most)
     decades = [float(k) for k in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)]
+    evenly = [(math.log10(at), text) for at, text in _linear(10.0**low, 10.0**high, most) if at > 0]
     if high - low < 0.5:  # less than a factor of 3: equal steps are about equally far apart
-        return [(math.log10(at), text) for at, text in _linear(10.0**low, 10.0**high, most) if at > 0]
+        return evenly
     for factors in (_ROUND, (1.0, 3.0)) if len(decades) <= 3 else ():
         values = [factor * 10.0**k for k in range(math.floor(low), math.ceil(high) + 1) for factor in factors]
         inside = [value for value in values if low - 1e-9 <= math.log10(value) <= high + 1e-9]
         if 2 <= len(inside) <= most + 1:
             return [(math.log10(value), number(value, "{:.6g}")) for value in inside]
+    if not decades:
+        return evenly
     every = -(-len(decades) // most)
     form = "{:g}" if not decades or (decades[0] >= -4 and decades[-1] <= 5) else "{:.0e}"
     chosen = [k for k in decades if int(k) % every == 0]

@@ -29,7 +29,7 @@ class RaceFilm:
 
     def __len__(self) -> int:
         """Return how many positions can be shown: no lane is behind there."""
-        if not self.chains:
+        if not self.chains or not all(self.frames):  # a lane that begins cleaner than the others shows its first one
             return 0
         behind = [
             chain.levels[len(frames)]

@@ -2,86 +2,19 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPoint, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QFrame, QSizePolicy, QToolButton, QVBoxLayout
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QSizePolicy, QToolButton
 from superqt import QElidingLabel
 
 from explorer.chain_messages import Lane, Rival
-from explorer.config import Sampling
 from explorer.messages import Pixels
 from explorer.ui import theme
-from explorer.ui.panel import Panel, button, label
+from explorer.ui.panel import Panel, label
 from explorer.ui.picture_grid import PictureGrid
-from explorer.ui.sampling_controls import SamplingControls
+from explorer.ui.sampling_button import SamplingButton
 
 LETTERS = "ABCD"
 ROLES = ("muted", "accent", "second", "good")  # colours of the lanes' curves
-
-
-def in_short(sampling: Sampling, rival: Rival) -> str:
-    """Return a way of sampling in a few words, without what goes without saying."""
-    steps = sampling.steps or rival.timesteps
-    parts = [sampling.sampler.upper(), f"{steps} steps"]
-    if sampling.sampler == "ddim":
-        parts.append(f"η {sampling.eta:g}")
-    if rival.classes:
-        parts += [] if sampling.label is None else [f"class {sampling.label}"]
-        parts.append("no class" if sampling.guidance == 0 else f"w {sampling.guidance:g}")
-    if sampling.clip != rival.clips:
-        parts.append("clipped" if sampling.clip else "not clipped")
-    return " · ".join(parts)
-
-
-class LaneSettings(QFrame):
-    """What opens below a lane's button: its model, and how it is sampled. ``changed`` follows every edit."""
-
-    changed = Signal()
-
-    def __init__(self, parent: QFrame) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
-        self.setObjectName("panel")
-        self._rivals: Sequence[Rival] = ()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 12, 12, 12)
-        column.setSpacing(theme.GRID)
-        self.model = QComboBox()
-        self.model.setToolTip("Which model runs in this lane: the open one, or another of the same shape")
-        self.model.setAccessibleName("model of the lane")
-        self.model.activated.connect(self._model_chosen)
-        self.sampling = SamplingControls(stacked=True)
-        self.sampling.changed.connect(self.changed)
-        column.addWidget(self.model)
-        column.addWidget(self.sampling)
-
-    def set_rivals(self, rivals: Sequence[Rival]) -> None:
-        """Offer the models there are; the first is the open one."""
-        self._rivals = rivals
-        self.model.clear()
-        for rival in rivals:
-            self.model.addItem(rival.title, rival.path)
-        self._model_told()
-
-    @property
-    def rival(self) -> Rival | None:
-        """Return the model that is chosen."""
-        place = self.model.currentIndex()
-        return self._rivals[place] if 0 <= place < len(self._rivals) else None
-
-    def choose(self, lane: Lane) -> None:
-        """Ask for this, without ``changed``."""
-        self.model.setCurrentIndex(max(0, self.model.findData(lane.model)))
-        self._model_told()
-        self.sampling.set_sampling(lane.sampling)
-
-    @Slot()
-    def _model_chosen(self) -> None:
-        self._model_told()
-        self.changed.emit()
-
-    def _model_told(self) -> None:
-        if self.rival is not None:
-            self.sampling.set_model(self.rival.timesteps, self.rival)
-            self.adjustSize()
 
 
 class RaceLane(Panel):
@@ -94,10 +27,9 @@ class RaceLane(Panel):
     def __init__(self) -> None:
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
-        self.settings = LaneSettings(self)
-        self.settings.changed.connect(self._edited)
-        self.model = QElidingLabel()
-        self.model.setElideMode(Qt.TextElideMode.ElideMiddle)
+        self._rivals: Sequence[Rival] = ()
+        self.title_of_model = QElidingLabel()
+        self.title_of_model.setElideMode(Qt.TextElideMode.ElideMiddle)
         self.drop = QToolButton()
         self.drop.setProperty("role", "icon")
         self.drop.setToolTip("Take this lane out")
@@ -105,11 +37,16 @@ class RaceLane(Panel):
         self.drop.clicked.connect(self.dropped)
         self.title.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.head.setStretchFactor(self.title, 0)
-        self.head.addWidget(self.model, 1)
+        self.head.addWidget(self.title_of_model, 1)
         self.head.addWidget(self.drop)
-        self.how = button("", "Model, sampler, steps, η, class, guidance and clipping of this lane")
+        self.how = SamplingButton()
         self.how.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.how.clicked.connect(self._open)
+        self.how.changed.connect(self.changed)
+        self.model = QComboBox()
+        self.model.setToolTip("Which model runs in this lane: the open one, or another of the same shape")
+        self.model.setAccessibleName("model of the lane")
+        self.model.activated.connect(self._model_chosen)
+        self.how.column.insertWidget(0, self.model)
         self.where = QElidingLabel()
         self.where.setProperty("role", "muted")
         self.where.setFont(theme.font(12, tabular=True))
@@ -147,42 +84,35 @@ class RaceLane(Panel):
 
     def set_rivals(self, rivals: Sequence[Rival]) -> None:
         """Offer the models there are; the first is the open one."""
-        self.settings.set_rivals(rivals)
+        self._rivals = rivals
+        self.model.clear()
+        for rival in rivals:
+            self.model.addItem(rival.title, rival.path)
+        self._model_told()
 
     @property
     def lane(self) -> Lane:
         """Return what is asked for."""
-        return Lane(str(self.settings.model.currentData()), self.settings.sampling.sampling)
+        return Lane(str(self.model.currentData()), self.how.sampling)
 
     def set_lane(self, lane: Lane) -> None:
         """Ask for this, without ``changed``."""
-        self.settings.choose(lane)
-        self._write()
+        self.model.setCurrentIndex(max(0, self.model.findData(lane.model)))
+        self._model_told()
+        self.how.set_sampling(lane.sampling)
 
     @Slot()
-    def _open(self) -> None:
-        self.settings.adjustSize()
-        place = self.how.mapToGlobal(QPoint(0, self.how.height() + 2))
-        room = self.screen().availableGeometry()
-        place.setX(max(room.left(), min(place.x(), room.right() - self.settings.width())))
-        self.settings.move(place)
-        self.settings.show()
-        self.settings.model.setFocus()
-
-    @Slot()
-    def _edited(self) -> None:
-        self._write()
+    def _model_chosen(self) -> None:
+        self._model_told()
         self.changed.emit()
 
-    def _write(self) -> None:
-        rival = self.settings.rival
-        if rival is not None:
-            said = in_short(self.lane.sampling, rival)
-            self.how.setText(f"{said} ▾")
-            self.how.setAccessibleName(f"settings of lane {LETTERS[self._number]}: {said}")
-            self.how.setToolTip(f"{said}. Click to change model, sampler, steps, η, class, guidance or clipping")
-            self.model.setText(rival.title)
-            self.model.setToolTip(rival.title)
+    def _model_told(self) -> None:
+        place = self.model.currentIndex()
+        if 0 <= place < len(self._rivals):
+            rival = self._rivals[place]
+            self.how.set_model(rival.timesteps, rival)
+            self.title_of_model.setText(rival.title)
+            self.title_of_model.setToolTip(rival.title)
 
     # ---- showing ----
 

@@ -103,7 +103,7 @@ class RaceView(ChainMode):
         )  # fmt: skip
         for number in range(1, MOST_LANES):
             self.away.add_curve(LETTERS[number], LETTERS[number], ROLES[number])
-        self.memory = label("", "muted", tabular=True, tip="What the frames take in memory; 160 MB at most")
+        self.memory = label("", "muted", tabular=True, tip="What the frames take in memory; 128 MB at most")
         self.away.body.addWidget(self.memory)
         self.away.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         middle.addWidget(self.away)
@@ -239,7 +239,7 @@ class RaceView(ChainMode):
         if message.done:
             self.arrived()
         elif self.running:
-            self.job.emit(("racing", ready / total))
+            self.tell_job("racing", ready / total)
         if first and ready:
             self.changed.emit()
             self.player.go_to(0)

@@ -194,7 +194,7 @@ class ReverseView(FilmMode):
         self.view.show_panes([getattr(frame, name)[one] for name in PANES])
         self.view.show_items(frame.x_t, self.followed)
         self._show_strip(frame.t)
-        self.step.show_step(frame.t, frame.step)
+        self.step.show_step(frame.t, frame.step, at_leisure=self.running and self.player.playing)
 
     def grew(self) -> None:
         """Show how much there is."""

@@ -121,6 +121,6 @@ def move_to_trash(folder: Path) -> str:
     """
     if not folder.is_dir():
         raise RunError(f"{folder} is gone already")
-    library.check_removable(folder)
-    file = QFile(str(folder))
-    return "" if file.moveToTrash() else file.errorString()
+    with library.removing(folder):
+        file = QFile(str(folder))
+        return "" if file.moveToTrash() else file.errorString()

@@ -17,6 +17,7 @@ class RunReader(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._follower: RunFollower | None = None
+        self._ending: list[RunFollower] = []
 
     @property
     def reading(self) -> bool:
@@ -32,14 +33,23 @@ class RunReader(QObject):
         self._follower.finished.connect(self._finished)
         self._follower.start()
 
-    def stop(self) -> bool:
-        """Let go of the run; return whether the thread ended in time."""
+    def stop(self) -> None:
+        """Let go of the run; its thread ends by itself soon and is not waited for."""
         follower, self._follower = self._follower, None
         if follower is None:
-            return True
-        ended = follower.stop()
-        follower.deleteLater()
-        return ended
+            return
+        for ended in [one for one in self._ending if one.isFinished()]:
+            self._ending.remove(ended)
+            ended.deleteLater()
+        self._ending.append(follower)
+        follower.requestInterruption()
+
+    def shutdown(self) -> bool:
+        """Let go of the run and wait; return whether every thread ended in time."""
+        self.stop()
+        ending, self._ending = self._ending, []
+        ended = [follower.wait(10_000) for follower in ending]  # each of them
+        return all(ended)
 
     @Slot(object)
     def _happened(self, messages: tuple[object, ...]) -> None:

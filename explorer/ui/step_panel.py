@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from explorer.messages import Schedule, StepCoefficients
@@ -11,6 +11,7 @@ from explorer.ui import theme
 from explorer.ui.curve_plot import CurvePlot
 from explorer.ui.panel import EPS_HAT, Panel, label
 
+_AT_LEISURE_MS = 500
 X0_HAT, ALPHA_BAR = "x̂₀", "ᾱ"
 _TIPS = (
     "Where the chain is: t counts the noise down from T to 0",
@@ -172,14 +173,29 @@ class StepPanel(QWidget):
         layout.addWidget(self.curves, 1)
         layout.addWidget(below, 1)
         self.setFixedWidth(310)
+        self._wanted: tuple[int, StepCoefficients | None, bool] = (0, None, False)
+        self._later = QTimer(self, singleShot=True, interval=_AT_LEISURE_MS)
+        self._later.timeout.connect(self._show)
 
     def set_schedule(self, schedule: Schedule, *, points: bool) -> None:
         """Draw the schedule of a model."""
         self.numbers.set_schedule(schedule, points=points)
         self.curves.set_schedule(schedule)
 
-    def show_step(self, t: int, step: StepCoefficients | None, *, forward: bool = False) -> None:
-        """Show the numbers at t and put the cursors there; arguments as of StepNumbers."""
+    def show_step(
+        self, t: int, step: StepCoefficients | None, *, forward: bool = False, at_leisure: bool = False
+    ) -> None:
+        """Show the numbers at t and put the cursors there, or ``at_leisure`` soon; arguments as of StepNumbers."""
+        self._wanted = (t, step, forward)
+        if not at_leisure:
+            self._later.stop()
+            self._show()
+        elif not self._later.isActive():
+            self._later.start()
+
+    @Slot()
+    def _show(self) -> None:
+        t, step, forward = self._wanted
         self.numbers.show_step(t, step, forward=forward)
         self.curves.set_cursor(t)
         self.below.set_cursor(max(t, 1))

@@ -231,6 +231,7 @@ QPushButton, QToolButton {{ background: {c.hover}; color: {c.text}; border: 1px 
 QPushButton:hover, QToolButton:hover {{ border-color: {c.muted}; }}
 QPushButton:pressed, QToolButton:pressed {{ background: {c.border}; }}
 QPushButton:focus, QToolButton:focus {{ border-color: {c.accent}; }}
+QPushButton:checked {{ background: {c.panel}; color: {c.accent}; border-color: {c.accent}; }}
 QPushButton:disabled, QToolButton:disabled {{ color: {c.muted}; background: {c.panel}; }}
 QPushButton[role="primary"] {{ background: {c.accent}; color: {c.on_accent}; border-color: {c.accent};
   font-weight: 600; }}

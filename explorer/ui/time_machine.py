@@ -136,8 +136,6 @@ class TimeMachine(QWidget):
         panels = (self.map, self._samples_panel, self._rows_panel, self.bar)
         for panel in panels:
             self._grid.removeWidget(panel)
-        self.map.setVisible(latent)
-        self._rows_panel.setVisible(rows)
         if not latent:
             self._grid.addWidget(self._samples_panel, 0, 0, 1, 2)
         elif narrow:
@@ -148,6 +146,8 @@ class TimeMachine(QWidget):
             self._grid.addWidget(self.map, 0, 0)
             self._grid.addWidget(self._samples_panel, 0, 1)
             self._grid.addWidget(self._rows_panel, 1, 0, 1, 2)
+        self.map.setVisible(latent)  # in the grid by now: without a parent it would be a window
+        self._rows_panel.setVisible(rows)
         self._grid.addWidget(self.bar, 2, 0, 1, 2)
         self._grid.setColumnStretch(0, 1 if narrow else 3)
         self._grid.setColumnStretch(1, 1 if narrow else 2)

@@ -6,8 +6,9 @@ from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout
 
-from explorer import metrics, runs
+from explorer import runs
 from explorer.config import RunConfig, Turn, turns_text
+from explorer.data.catalog import CATALOG
 from explorer.errors import ExplorerError
 from explorer.messages import (
     Failure,
@@ -15,19 +16,18 @@ from explorer.messages import (
     Knobs,
     Pictures,
     Progress,
+    Snapshot,
     StorageTrouble,
     TrainingEnded,
     TrainingStarted,
     Turned,
 )
-from explorer.ui.config_form import ConfigForm
-from explorer.ui.data_finder import DataFinder
-from explorer.ui.live_controls import LiveControls
+from explorer.pressure import full_beta
+from explorer.ui.experiment_panel import ExperimentPanel
 from explorer.ui.now_panel import NowPanel
 from explorer.ui.page import Page
-from explorer.ui.panel import Panel
 from explorer.ui.run_reader import RunReader
-from explorer.ui.training_status import TrainingStatus, amount, duration
+from explorer.ui.training_status import amount, duration
 from explorer.ui.training_views import TrainingViews
 from explorer.workers.training_thread import TrainingThread
 
@@ -57,7 +57,6 @@ class TrainPage(Page):
         self._title = ""
         self._unfinished = False
         self._followed_live = False
-        self._waits = False  # for room on the disk
         self._shown_config: RunConfig | None = None
         self._redraw = QTimer(self, interval=_REDRAW_MS)
         self._redraw.timeout.connect(self._draw)
@@ -71,7 +70,16 @@ class TrainPage(Page):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 12, 12, 12)
         row.setSpacing(12)
-        row.addWidget(self._experiment())
+        experiment = ExperimentPanel(self)
+        row.addWidget(experiment)
+        self.form, self.finder, self.live, self.state = (
+            experiment.form, experiment.finder, experiment.live, experiment.state,
+        )  # fmt: skip
+        self.live.started.connect(self.start)
+        self.live.restarted.connect(self._start_anew)
+        self.live.stopped.connect(self.cancel_job)
+        self.live.paused.connect(self._say_paused)
+        self.live.replayed.connect(self._replay)
         self.now = NowPanel(self, self._provenance)
         self.now.explore_button.clicked.connect(self._explore)
         self.views = TrainingViews(self, self._provenance)
@@ -82,24 +90,6 @@ class TrainPage(Page):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the curves the room they need in a narrow window."""
         self.now.setFixedWidth(300 if self.width() >= _NARROW else 236)
-
-    def _experiment(self) -> Panel:
-        panel = Panel("Experiment", "What is learned, by which model, and how")
-        panel.setFixedWidth(300)
-        self.form = ConfigForm()
-        panel.body.addWidget(self.form, 1)
-        self.finder = DataFinder(self)
-        panel.body.addWidget(self.finder)
-        self.live = LiveControls(self)
-        self.live.started.connect(self.start)
-        self.live.restarted.connect(self._start_anew)
-        self.live.stopped.connect(self.cancel_job)
-        self.live.paused.connect(self._say_paused)
-        self.live.replayed.connect(self._replay)
-        panel.body.addWidget(self.live)
-        self.state = TrainingStatus()
-        panel.body.addWidget(self.state)
-        return panel
 
     @property
     def family(self) -> str:
@@ -117,6 +107,18 @@ class TrainPage(Page):
     def _lay_out_for(self, config: RunConfig) -> None:
         self.views.lay_out(config)
         self.now.lay_out(config.model.family)
+        self.state.unit = "points" if CATALOG[config.data.name].kind == "points" else "img"
+
+    def shown(self) -> None:
+        """Let go of a run that was deleted since."""
+        if self.folder is not None and not self.running and not (self.folder / runs.RECORD).is_file():
+            self._stop_reading()
+            self.folder, self.progress, self._unfinished = None, None, False
+            self.views.clear()
+            self.now.clear()
+            self.state.say("the run that was shown is gone", 0.0)
+            self.subject.emit("")
+            self._form_changed()
 
     # ---- training ----
 
@@ -144,10 +146,10 @@ class TrainPage(Page):
             self.views.clear()
             self.now.clear()
             self._lay_out_for(config)
-        self.live.set_knobs(_knobs_of(config, resumed), has_beta=hasattr(config.model, "beta"))
+        has_beta = hasattr(config.model, "beta")
+        self.live.set_knobs(Knobs(), full_beta(config, CATALOG[config.data.name].shape) if has_beta else None)
         self.thread_ = self._thread(resumed or config)
         self.thread_.start()
-        self._waits = False
         self.state.say("starting…")
         self.job.emit((f"training {self._title}", -1.0))
         self._buttons()
@@ -185,7 +187,7 @@ class TrainPage(Page):
     @Slot(bool)
     def _say_paused(self, paused: bool) -> None:
         if paused:
-            self.state.say("paused · nothing is lost")
+            self.state.paused(self.progress)
 
     @Slot()
     def _replay(self) -> None:
@@ -213,6 +215,9 @@ class TrainPage(Page):
                 self.folder = Path(message.folder)
                 self.subject.emit(f"run: {self.folder.name}")
                 self.views.set_run(self.folder)
+                if message.resumed_from:
+                    self.live.follow(message.knobs)
+                    self.views.rewind(message.step, message.total_steps)
                 self.state.started(message)
             elif isinstance(message, TrainingEnded):
                 self._ended(message)
@@ -221,7 +226,14 @@ class TrainPage(Page):
             elif isinstance(message, Followed):
                 self._follow(message)
             else:
-                self.views.take(message)
+                self._take(message)
+
+    def _take(self, message: object) -> None:
+        if isinstance(message, Turned) and self.thread_ is not None and not self.thread_.steered:
+            self.live.follow(message.knobs)
+        if isinstance(message, Snapshot) and self.reader.reading:
+            self.now.show_samples(message.samples)
+        self.views.take(message)
 
     def _wait_for_storage(self, trouble: str) -> None:
         """Say that training waits for the disk; no words of trouble say that it goes on."""
@@ -270,7 +282,13 @@ class TrainPage(Page):
             self.views.redraw(progress.total_epochs if progress else None)
         if progress is None or self.thread_ is None:
             return
-        if not (self.thread_.isInterruptionRequested() or self.thread_.paused or self._waits):
+        if self.thread_.isInterruptionRequested():
+            return
+        if self.thread_.paused:
+            self.state.paused(progress)
+        elif self.thread_.slowed:
+            self.state.slow(progress)
+        else:
             epoch = self.state.progress(progress)
             share = progress.measurement.step / progress.total_steps
             self.job.emit((f"training {self._title} · {epoch}", share))
@@ -339,12 +357,11 @@ class TrainPage(Page):
     def _say_how_it_stands(self, folder: Path) -> None:
         epochs = runs.read_config(folder).training.epochs
         card = runs.card(folder)
-        figures = card.metrics
-        self.views.set_figures(figures, card.parameters)
-        done = figures.get("epochs", 0)
-        self._unfinished = done < epochs and bool(runs.checkpoint_folders(folder))
-        seconds = duration(figures.get("seconds", 0.0))
-        self.state.say(f"trained {done:g} of {epochs} epochs in {seconds}", done / epochs)
+        self.views.set_figures(card.metrics, card.parameters)
+        done, seconds = self.views.newest or (card.metrics.get("epochs", 0.0), card.metrics.get("seconds", 0.0))
+        self._unfinished = card.resumable
+        told = {"interrupted": "interrupted: ", "failed": "ended with an error: "}.get(card.status, "")
+        self.state.say(f"{told}trained {done:.4g} of {epochs} epochs in {duration(seconds)}", done / epochs)
 
     def _stop_reading(self) -> None:
         self.reader.stop()
@@ -365,16 +382,10 @@ class TrainPage(Page):
         """Stop the training, which saves a checkpoint first."""
         self._redraw.stop()
         self._stop_reading()
-        copied = self.finder.shutdown()
+        copied, read = self.finder.shutdown(), self.reader.shutdown()
         compared = self.views.shutdown()
-        return (self.thread_ is None or self.thread_.stop()) and copied and compared
+        return (self.thread_ is None or self.thread_.stop()) and copied and read and compared
 
 
 def _as_setting(turns: list[Turned]) -> str:
     return turns_text(Turn(turned.step, turned.knobs.beta, turned.knobs.rate) for turned in turns)
-
-
-def _knobs_of(config: RunConfig, resumed: Path | None) -> Knobs:
-    turned = metrics.turns(resumed) if resumed is not None else []
-    last = turned[-1].knobs if turned else Knobs()
-    return Knobs(last.beta if last.beta is not None else getattr(config.model, "beta", None), last.rate)

@@ -1,26 +1,30 @@
 """The curves of a training run: ELBO, its parts and the KL bars, or a diffusion model's loss, also by t, and bound."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from explorer.collapse import levels_of
 from explorer.config import ACTIVE_NATS, DdpmConfig, ModelConfig
 from explorer.messages import Measurement, Turned, has_latents
 from explorer.ui.curve_plot import CurvePlot
+from explorer.ui.latent_page import dimension_names
 from explorer.ui.panel import EPS_HAT, label
 from explorer.ui.series import Series
 
 _ELBO_TIP = (
-    "ELBO = E_q[ln p(x|z)] − KL(q(z|x) ‖ p(z)), a lower bound of ln p(x), in nats per image, summed over pixels, "
-    "constants included. Always the true bound, whatever β is"
+    "ELBO = E_q[ln p(x|z)] − KL(q(z|x) ‖ p(z)), a lower bound of ln p(x), in nats per item, summed over its "
+    "pixels or coordinates, constants included. Always the true bound, whatever β is"
 )
-_PARTS_TIP = "−E_q[ln p(x|z)]: how badly x is rebuilt. KL: how much z tells of x. Training images; dashed: test images"
+_PARTS_TIP = "−E_q[ln p(x|z)]: how badly x is rebuilt. KL: how much z tells of x. Training items; dashed: test items"
 _LOSS_TIP = "Mean squared error of what the network is asked for; at 1 a network of ε or v has no idea"
-_BY_T_TIP = "The same error at every noise level, on fixed test images and noise: where it is hard, where it improves"
-_BOUND_TIP = "−ELBO of the chain: an upper bound of −ln p(x), estimated on a few test images with fixed noise"
-_BARS_TIP = "Average KL(q(z_k|x) ‖ p(z_k)); one near 0 is ignored"
+_BY_T_TIP = "The same error at every noise level, on fixed test items and noise: where it is hard, where it improves"
+_BOUND_TIP = "−ELBO of the chain: an upper bound of −ln p(x), estimated on a few test items with fixed noise"
+_BARS_TIP = f"Average KL(q(z_k|x) ‖ p(z_k)); one below {ACTIVE_NATS:g} nats, the dashed line, is ignored"
+_PLACES_TIP = "−ln p(k) under the prior over codes: what it costs to tell the code of each place of the grid"
+_LEAST_RANGE = 5 * ACTIVE_NATS  # of the bars, so that collapsed dimensions look collapsed
 _WAITING = "Start a training: its curve appears here."
 _ERRORS = {"mean": "‖μ̃ − μ‖²", "x0": "‖x₀ − x̂₀‖²", "eps": f"‖ε − {EPS_HAT}‖²", "v": "‖v − v̂‖²"}
 
@@ -42,19 +46,18 @@ class TrainingCurves(QWidget):
     def __init__(self, provenance: Callable[[], Mapping[str, object]]) -> None:
         super().__init__()
         self.family = ""
+        self._names: list[str] = []
         self._loss_name = "loss"
         self._timesteps = 1
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
 
-        def plot(title: str, bottom: str, tip: str, log_of: str = "", empty: str = "") -> CurvePlot:
-            return CurvePlot(
-                title, bottom, tip, tools=True, log_of=log_of, empty_text=empty or _WAITING, provenance=provenance
-            )
+        def plot(title: str, bottom: str, tip: str, empty: str = _WAITING) -> CurvePlot:
+            return CurvePlot(title, bottom, tip, tools=True, empty_text=empty, provenance=provenance)
 
-        self.elbo = plot("ELBO (nats per image)", "epoch", _ELBO_TIP, "−ELBO (nats per image)")
-        self.loss = plot("Loss", "epoch", _LOSS_TIP, "−ln p(x|z)")
+        self.elbo = plot("ELBO", "epoch", _ELBO_TIP)
+        self.loss = plot("Loss", "epoch", _LOSS_TIP)
         for whole in (self.elbo, self.loss):
             whole.add_curve("train", "train", "accent")
             whole.add_curve("test", "test", "second")
@@ -70,11 +73,10 @@ class TrainingCurves(QWidget):
         self.by_t = plot(
             "Loss by t", "t", _BY_T_TIP, empty="The loss at every noise level comes with the first test look."
         )
-        self.by_t.add_curve("first", "first", "muted", dashed=True)
+        self.by_t.add_curve("first", "first look", "muted", dashed=True)
+        self.by_t.legend.add("first", "first look", "muted", dashed=True)
         self.by_t.add_curve("now", "now", "accent")
-        self.bound = plot(
-            "Bound (nats per image)", "epoch", _BOUND_TIP, empty="The variational bound is estimated now and then."
-        )
+        self.bound = plot("Bound", "epoch", _BOUND_TIP, empty="The variational bound is estimated now and then.")
         self.bound.add_curve("test", "test", "second")
         for whole in (self.elbo, self.loss):
             layout.addWidget(whole, 4)
@@ -95,9 +97,10 @@ class TrainingCurves(QWidget):
     def _has_bound(self) -> bool:
         return has_latents(self.family) and self.family != "autoencoder"
 
-    def set_family(self, model: ModelConfig) -> None:
-        """Show the plots that a model's family has."""
+    def set_family(self, model: ModelConfig, item: str) -> None:
+        """Show the plots that a model's family has; ``item`` is what one of its data is called, such as "image"."""
         self.family = model.family
+        self._names = dimension_names(levels_of(model))
         diffusion = not has_latents(self.family)
         for plot in (self.elbo, self.parts, self.bars):
             plot.setVisible(self._has_bound)
@@ -105,10 +108,15 @@ class TrainingCurves(QWidget):
         for plot in (self.by_t, self.bound):
             plot.setVisible(diffusion)
         codes = self.family == "vq"
-        self.bars.title.setText("−ln p(k) per place of the grid (nats)" if codes else "KL per dimension (nats)")
+        self.bars.set_title("−ln p(k) per place of the grid (nats)" if codes else "KL per dimension (nats)")
+        for widget in (self.bars.title, self.bars.plot):
+            widget.setToolTip(_PLACES_TIP if codes else _BARS_TIP)
         self.bars.plot.getPlotItem().setLabel("bottom", "place, sorted" if codes else "latent dimension, sorted")
         self._loss_name = "objective" if self.family == "autoencoder" else "loss"
-        self.loss.set_title("−ln p(x|z) (nats per item)" if not diffusion else f"Loss {_error(model)} per value")
+        unit = f"(nats per {item})"
+        self.elbo.set_title(f"ELBO {unit}", f"−ELBO {unit}")
+        self.bound.set_title(f"Bound {unit}")
+        self.loss.set_title(f"Loss {_error(model)} per value" if diffusion else f"−ln p(x|z) {unit}")
         self._timesteps = getattr(model, "timesteps", 1)
 
     def clear(self) -> None:
@@ -134,6 +142,19 @@ class TrainingCurves(QWidget):
             self._by_t = [*self._by_t[:1], measurement.per_t]
         self._last_epoch = max(self._last_epoch, measurement.epoch)
         self._stale = True
+
+    def rewind(self, epoch: float, turns: Iterable[Turned]) -> None:
+        """Forget what was measured after an epoch; ``turns`` are those that stay."""
+        for key, series in self._series.items():
+            keep = int(np.searchsorted(series.x, epoch, "right"))
+            kept = Series()
+            kept.extend(series.x[:keep], series.y[:keep])
+            self._series[key] = kept
+        self._last_epoch, self._stale = epoch, True
+        for plot in self._over_epochs:
+            plot.clear_marks()
+        for turned in turns:
+            self.mark(turned)
 
     def mark(self, turned: Turned) -> None:
         """Draw where the knobs were turned."""
@@ -173,8 +194,10 @@ class TrainingCurves(QWidget):
         order = np.argsort(-np.asarray(self._kl), kind="stable")
         heights = [self._kl[k] for k in order]
         active = [height >= ACTIVE_NATS for height in heights]
-        letter = "" if self.family == "vq" else "z"
-        self.bars.set_bars(heights, [f"{letter}{k}" for k in order], active)
+        known = len(self._names) == len(order)  # places have numbers
+        names = [self._names[k] if known else str(k) for k in order]
+        threshold = None if self.family == "vq" else ACTIVE_NATS
+        self.bars.set_bars(heights, names, active, least=_LEAST_RANGE, threshold=threshold)
         codes = self._series["test", "perplexity"] or self._series["train", "perplexity"]
         said = f"perplexity {codes.last:.1f}" if len(codes) else f"{sum(active)} of {len(active)} active"
         self._active.setText(said if active else "")

@@ -1,6 +1,7 @@
 """Where a training stands, in words and as a bar."""
 
 import numpy as np
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from explorer.messages import Followed, Progress, TrainingEnded, TrainingStarted
@@ -36,6 +37,9 @@ class TrainingStatus(QWidget):
         layout.setSpacing(8)
         self.line = label("", "muted", tabular=True)
         self.line.setWordWrap(True)
+        self.line.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self.line.setFixedHeight(2 * self.line.fontMetrics().lineSpacing() + 2)  # or what is above moves with the words
+        self.unit = "img"
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setRange(0, 1000)
@@ -58,13 +62,23 @@ class TrainingStatus(QWidget):
         passed = f"; the checkpoint of step {damaged} was damaged and passed over" if damaged else ""
         self.say(f"goes on from the checkpoint of step {message.step}{passed}", message.step / message.total_steps)
 
+    def paused(self, progress: Progress | None) -> None:
+        """Say at which step it waits."""
+        at = f" at step {progress.measurement.step}, epoch {progress.measurement.epoch:.2f}" if progress else ""
+        self.say(f"paused{at} · nothing is lost")
+
+    def slow(self, progress: Progress) -> None:
+        """Say which step was taken, where there is a wait after each."""
+        at = progress.measurement
+        self.say(f"slow motion · step {at.step}, epoch {at.epoch:.2f}", at.step / progress.total_steps)
+
     def progress(self, progress: Progress) -> str:
         """Say how far it is and how long it takes; return a short form of it."""
         at = progress.measurement
         epoch = min(int(at.epoch) + 1, progress.total_epochs)
         rate = f"{progress.images_per_second:,.0f}".replace(",", " ")
         self.say(
-            f"Epoch {epoch} of {progress.total_epochs} · {rate} img/s · {duration(progress.seconds_left)} left",
+            f"Epoch {epoch} of {progress.total_epochs} · {rate} {self.unit}/s · {duration(progress.seconds_left)} left",
             at.step / progress.total_steps,
         )
         return f"epoch {epoch}/{progress.total_epochs}"
@@ -77,7 +91,7 @@ class TrainingStatus(QWidget):
 
     def followed(self, message: Followed) -> None:
         """Say how far the run is that another process trains."""
-        if message.read < 1:
+        if message.read < 1 or not message.writing:
             self.say(f"reading the run · {message.read:.0%}", message.read)
             return
         share = message.step / message.total_steps if message.total_steps else None

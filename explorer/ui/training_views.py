@@ -6,11 +6,13 @@ from pathlib import Path
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from explorer import runs
 from explorer.collapse import levels_of
 from explorer.config import RunConfig
 from explorer.data.catalog import CATALOG
-from explorer.ledger import beta_in_force
+from explorer.ledger import items_are
 from explorer.messages import Measurement, Snapshot, Split, Turned
+from explorer.pressure import beta_in_force
 from explorer.ui.collapse_monitor import CollapseMonitor
 from explorer.ui.compare_panel import ComparePanel
 from explorer.ui.heat_strip import HeatStrip
@@ -29,7 +31,17 @@ VIEWS = (
     ("compare", "Compare", "Earlier runs beside this one: curves, settings that differ, final figures"),
 )
 _ALONE = frozenset({"travel", "compare"})  # these need the room of what the model makes now
-_STRIP_TIP = "KL(q(z_k|x) ‖ p(z_k)) averaged over test and training images: what each dimension tells of x, over time"
+_OF_DIMENSIONS = (
+    "KL per dimension over the epochs (nats)",
+    "KL(q(z_k|x) ‖ p(z_k)) averaged over test and training items: what each dimension tells of x, over time",
+    "kl-per-dimension",
+)
+_OF_PLACES = (
+    "−ln p(k) per place over the epochs (nats)",
+    "−ln p(k) under the prior over codes, averaged over test and training items: what it costs to tell the code of "
+    "each place of the grid, counted row by row",
+    "nats-per-place",
+)
 
 
 class TrainingViews(QWidget):
@@ -47,6 +59,8 @@ class TrainingViews(QWidget):
         self.turns: list[Turned] = []
         self._config: RunConfig | None = None
         self._newest: dict[Split, Measurement] = {}
+        self._figures_stale = False
+        self._parameters = 0
         self._last_epoch: float | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -59,7 +73,7 @@ class TrainingViews(QWidget):
         layout.addLayout(row)
         self.curves = TrainingCurves(provenance)
         self.dimensions = HeatStrip(
-            tip=_STRIP_TIP, empty_text="Start a training: a column for every measurement.", provenance=provenance
+            *_OF_DIMENSIONS[:2], empty_text="Start a training: a column for every measurement.", provenance=provenance
         )
         self.ledger = LedgerView()
         self.travel = TimeMachine(page, provenance)
@@ -83,14 +97,17 @@ class TrainingViews(QWidget):
     def lay_out(self, config: RunConfig) -> None:
         """Show what a run of these settings has."""
         self._config = config
-        self.curves.set_family(config.model)
+        shape = CATALOG[config.data.name].shape
+        self.curves.set_family(config.model, items_are(shape)[:-1])
         levels = levels_of(config.model)
-        self.dimensions.names(dimension_names(levels) if levels else [])
-        per_dimension = bool(levels) or config.model.family == "vq"
+        codes = config.model.family == "vq"
+        self.dimensions.set_title(*(_OF_PLACES if codes else _OF_DIMENSIONS))
+        self.dimensions.names(dimension_names(levels), "place" if codes else "")
+        per_dimension = bool(levels) or codes
         self.chooser.buttons["dimensions"].setVisible(per_dimension)
         if not per_dimension and self.chooser.key == "dimensions":
             self.chooser.choose("curves")
-        self.ledger.lay_out(config, CATALOG[config.data.name].shape)
+        self.ledger.lay_out(config, shape)
         self.travel.lay_out(config.model.family, levels)
         self.monitor.lay_out(config)
         self.compare.show_subject(config)
@@ -102,8 +119,18 @@ class TrainingViews(QWidget):
             self.compare.show_subject(self._config, folder)
             self._lay_over()
 
+    def _is_comparable(self, folder: str) -> bool:
+        """Return whether the curve of a run is of the same quantity: of the same data, by the same likelihood."""
+        assert self._config is not None
+        other, this = runs.card(Path(folder)).config, self._config.model_dump(mode="json")
+        told = ("family", "predicts") if self._config.model.family == "ddpm" else ("likelihood", "binarization")
+        return other.get("data", {}).get("name") == self._config.data.name and all(
+            other.get("model", {}).get(key) == this["model"].get(key) for key in told
+        )
+
     def set_figures(self, figures: Mapping[str, float], parameters: int) -> None:
         """Say how the run that is shown ended, or stands now."""
+        self._figures_stale, self._parameters = False, parameters
         self.compare.show_figures(figures, parameters, tuple(self.turns))
 
     @Slot()
@@ -115,7 +142,7 @@ class TrainingViews(QWidget):
                 other.remove_overlay(key)
         self._overlaid = set()
         for overlay in self.compare.overlays():
-            if overlay.figure == figure:
+            if overlay.figure == figure and self._is_comparable(overlay.key):
                 x, y = overlay.test if overlay.test.shape[1] else overlay.train
                 plot.set_overlay(overlay.key, overlay.name, overlay.color, x, y)
                 self._overlaid.add(overlay.key)
@@ -124,11 +151,34 @@ class TrainingViews(QWidget):
     def clear(self) -> None:
         """Forget the run that was shown."""
         self.turns, self._newest = [], {}
+        self._figures_stale, self._parameters = False, 0
         self.curves.clear()
         self.dimensions.clear()
         self.ledger.clear()
         self.travel.clear()
         self.monitor.clear()
+
+    @property
+    def newest(self) -> tuple[float, float] | None:
+        """Return epoch and seconds of the newest measurement, None where there is none."""
+        if not self._newest:
+            return None
+        last = max(self._newest.values(), key=lambda measurement: measurement.step)
+        return last.epoch, last.seconds
+
+    def rewind(self, step: int, total_steps: int) -> None:
+        """Forget what comes after a step: the run was killed later and goes on from its checkpoint there."""
+        if self._config is None or all(one.step <= step for one in self._newest.values()):
+            return
+        epoch = step * self._config.training.epochs / total_steps
+        self.turns = [turn for turn in self.turns if turn.step <= step]
+        self._newest = {}
+        self.curves.rewind(epoch, self.turns)
+        self.dimensions.clear_marks()
+        for turn in self.turns:
+            self.dimensions.add_mark(turn.epoch, words_of(turn))
+        self.monitor.clear()
+        self.redraw(self._last_epoch)
 
     def take(self, message: object) -> None:
         """Take note of what the training tells."""
@@ -143,6 +193,7 @@ class TrainingViews(QWidget):
 
     def _measured(self, measurement: Measurement) -> None:
         self._newest[measurement.split] = measurement
+        self._figures_stale = measurement.split == "test" or self._figures_stale
         self.curves.add(measurement)
         if measurement.kl_per_dimension:
             self.dimensions.add(measurement.epoch, measurement.kl_per_dimension)
@@ -164,6 +215,11 @@ class TrainingViews(QWidget):
             self.curves.redraw(last_epoch)
         elif shown == "dimensions":
             self.dimensions.redraw(last_epoch)
+        elif shown == "compare" and self._figures_stale:
+            self._figures_stale = False
+            last = self._newest["test"]
+            figures = {f"test_{name}": value for name, value in last.values.items()}
+            self.set_figures({**figures, "epochs": last.epoch, "seconds": last.seconds}, self._parameters)
         elif shown == "ledger" and self._newest:
             train, test = self._newest.get("train"), self._newest.get("test")
             newer = max(self._newest.values(), key=lambda measurement: measurement.step)

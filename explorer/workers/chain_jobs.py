@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from explorer.chain_messages import (
+    BETWEEN_BYTES,
     CHAIN_BYTES,
     BoundFound,
     BoundRequest,
@@ -20,7 +21,7 @@ from explorer.messages import DenoiseRequest, Frame, Frames
 if TYPE_CHECKING:
     from explorer.inference.session import ModelSession
 
-_PUBLISH_SECONDS = 1 / 30
+_PUBLISH_SECONDS = 0.1  # every message costs the window some work, which is taken from the chain
 
 
 class Job:
@@ -40,7 +41,7 @@ class Job:
         return None
 
     def _due(self) -> bool:
-        """Return whether it is time for another message; thirty times a second is enough to look at."""
+        """Return whether it is time for another message."""
         now = time.monotonic()
         if not self.done and now - self._sent < _PUBLISH_SECONDS:
             return False
@@ -56,7 +57,8 @@ class ChainJob(Job):
 
         super().__init__(request.request)
         steps = (*session.chain_steps(request), 0)
-        self._every = chains.thinning(len(steps), chains.frame_bytes(session, request.count), CHAIN_BYTES)
+        most = CHAIN_BYTES if request.towards is None else BETWEEN_BYTES
+        self._every = chains.thinning(len(steps), chains.frame_bytes(session, request.count), most)
         places = chains.kept(len(steps), self._every)
         self._kept = set(places)
         self._t = tuple(steps[place] for place in places)

@@ -5,19 +5,29 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from explorer import metrics
 from explorer.comparison import read_curve
 from explorer.errors import ExplorerError
 from explorer.workers.thread import Worker, be_polite, failure
 
 
+def stamp(path: str) -> tuple[int, int]:
+    """Return when the measurements of a run were last written, in nanoseconds, and their size; (0, 0) of none."""
+    try:
+        status = (Path(path) / metrics.METRICS).stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
 class CurveReader(Worker):
     """Reads the curves of some run folders, one after the other.
 
-    ``curve`` carries the path of a run and its RunCurve, or None where nothing was measured; what cannot be read is
-    told by ``failed`` with a Failure, and the next one is read.
+    ``curve`` carries the path of a run, its RunCurve, or None where nothing was measured, and its ``stamp`` from before
+    it was read; what cannot be read is told by ``failed`` with a Failure, and the next one is read.
     """
 
-    curve = Signal(str, object)
+    curve = Signal(str, object, object)
 
     def __init__(self, paths: Sequence[str], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -28,6 +38,7 @@ class CurveReader(Worker):
         """Read."""
         be_polite()
         for path in self._paths:
+            before = stamp(path)  # what is written while it is read makes it another one
             try:
                 found = read_curve(Path(path), self.isInterruptionRequested)
             except ExplorerError as error:
@@ -35,4 +46,4 @@ class CurveReader(Worker):
                 continue
             if self.isInterruptionRequested():
                 return
-            self.curve.emit(path, found)
+            self.curve.emit(path, found, before)

@@ -37,6 +37,7 @@ class TrainingThread(Worker):
         self._delay = 0.0
         self._knobs: Knobs | None = None
         self._waiting: list[object] = []
+        self._in_a_hurry = False
 
     # ---- from the window's thread ----
 
@@ -44,6 +45,16 @@ class TrainingThread(Worker):
     def paused(self) -> bool:
         """Return whether training waits."""
         return self._paused
+
+    @property
+    def slowed(self) -> bool:
+        """Return whether there is a wait after every step."""
+        return self._delay > 0
+
+    @property
+    def steered(self) -> bool:
+        """Return whether somebody has turned the knobs: from then on the run's own turns are not replayed."""
+        return self._knobs is not None
 
     def pause(self, paused: bool) -> None:
         """Wait after the step that is being taken, or go on."""
@@ -63,6 +74,11 @@ class TrainingThread(Worker):
     def turn(self, knobs: Knobs) -> None:
         """Turn the knobs, from the next step on."""
         self._knobs = knobs
+
+    def stop(self, milliseconds: int = 10_000) -> bool:
+        """End the training soon, for the window closes: it saves what it learned, and looks at nothing any more."""
+        self._in_a_hurry = True
+        return super().stop(milliseconds)
 
     # ---- in the thread ----
 
@@ -92,19 +108,29 @@ class TrainingThread(Worker):
         from explorer.training.loop import train
         from explorer.training.prepare import new_run
 
+        if self._in_a_hurry:  # the window was closed while torch was loaded
+            return
         torch.set_num_threads(_threads())
         resume = isinstance(self.what, Path)
         folder = self.what if isinstance(self.what, Path) else new_run(self.what, command="window")
         published = 0.0
         try:
-            for message in train(
-                folder, should_stop=self._should_stop, knobs=lambda: self._knobs, resume=resume, patient=True
-            ):
+            messages = train(
+                folder,
+                should_stop=self._should_stop,
+                knobs=lambda: self._knobs,
+                resume=resume,
+                patient=True,
+                closely=lambda: self._paused or self._delay > 0,
+            )
+            for message in messages:
                 self._waiting.append(message)
                 now = time.monotonic()
                 if now - published >= _PUBLISH_SECONDS or isinstance(message, _AT_ONCE):
                     self._publish()
                     published = now
+                if self._in_a_hurry:
+                    messages.close()
         finally:
             self._publish()  # what was measured before an error, too
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from explorer import files, runs
+from explorer import files, metrics, runs
 from explorer.cli import main
 from explorer.errors import RunError
 from explorer.inference.session import ModelSession
@@ -25,6 +25,8 @@ from explorer.models import weights
 from explorer.models.build import check_size
 from explorer.ui.latent_page import LatentPage
 from explorer.ui.main_window import MainWindow
+from explorer.ui.models_page import ModelsPage
+from explorer.ui.train_page import TrainPage
 from tests.faults.children import Child
 
 Trained = Callable[[str], Path]
@@ -188,6 +190,39 @@ def test_25_and_26_what_is_no_plain_file(victim: Path, name: str) -> None:
             ModelSession.open(victim, "cpu")
         assert isinstance(runs.card(victim).problem, str), "and the list of models goes on"
         path.rmdir() if path.is_dir() else path.unlink()
+
+
+@pytest.mark.parametrize("name", [runs.PREVIEW, runs.PICTURES, runs.LATENTS, metrics.METRICS])
+@pytest.mark.parametrize("kind", ["a directory", "a FIFO", "a dangling symlink"])
+def test_26_what_is_shown_of_a_run_is_no_plain_file(
+    victim: Path,
+    home: Path,
+    window: MainWindow,
+    until: Callable[[Callable[[], bool]], None],
+    problems: list[Failure],
+    name: str,
+    kind: str,
+) -> None:
+    """To open a FIFO is to wait for ever: the window would stand still, or never close."""
+    path = home / "runs" / "victim" / name
+    path.parent.parent.mkdir(parents=True)
+    victim.rename(path.parent)
+    path.unlink()
+    if kind == "a directory":
+        path.mkdir()
+    elif kind == "a FIFO":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("nowhere")
+    models, page = window.page("models"), window.show_page("train")
+    assert isinstance(models, ModelsPage) and isinstance(page, TrainPage)
+    models.refresh()
+    page.show_run(path.parent)
+    until(lambda: not page.reader.reading)
+    assert all(str(path) in failure.text for failure in problems)
+    assert len(problems) <= (name == metrics.METRICS)
+    session = ModelSession.open(path.parent, "cpu")
+    assert session.latents().means.shape == (1500, 2)
 
 
 @pytest.mark.parametrize("preset", ["digits-vae", "digits-ddpm"])

@@ -5,13 +5,19 @@ import random
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from explorer import files, runs
+from explorer.messages import Progress, Snapshot
+from explorer.models import weights
+from explorer.training import looking, publish
+from explorer.training.loop import train
 
 SCRIPT = """
 import sys
@@ -30,6 +36,7 @@ if kind == "training":
     page.form.set_config(load_settings(name))
     page.form.set_value("training.epochs", "100000")
     page.form.set_value("training.device", "cpu")
+    page.form.set_value("training.log_every", "1")
     page.start()
     busy = lambda: page.progress is not None
 else:
@@ -106,6 +113,29 @@ def close_at(moment: Moment, home: Path) -> str:
         return f"exit code {process.returncode}, it said {said!r}, closing at {closing}"
     seconds = used.ru_utime + used.ru_stime - float(closing[0])
     return "" if seconds < SECONDS_TO_CLOSE else f"it took {seconds:.1f} s to close"
+
+
+def test_a_training_that_is_closed_draws_no_picture_more(
+    new_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures of a diffusion model can take minutes: on Stop they are drawn, on closing the window they are not."""
+    folder = new_run("digits-ddpm", "training.log_every=1")
+    drawn: list[int] = []
+    real = looking.make_pictures
+    monkeypatch.setattr(looking, "make_pictures", lambda *rest, **more: (drawn.append(1), real(*rest, **more))[1])
+    monkeypatch.setattr(publish, "make_pictures", lambda *_: drawn.append(99))
+    messages = train(folder)
+    told = []
+    for message in messages:
+        told.append(message)
+        if isinstance(message, Progress) and message.measurement.step == 3:
+            messages.close()
+    assert len(drawn) == 1, "before the first step, for the time machine"
+    assert runs.read_record(folder)["status"] == "stopped" and int(runs.checkpoint_folders(folder)[0].name) == 3
+    shown, [first] = runs.read_pictures(folder), [message for message in told if isinstance(message, Snapshot)]
+    assert shown is not None and np.array_equal(shown.samples, first.samples)
+    newest = files.read_verified(runs.checkpoint_folders(folder)[0], weights.EMA_FILE)
+    assert files.read_verified(folder, runs.WEIGHTS) == newest, "and the weights are those of now"
 
 
 @pytest.mark.slow

@@ -34,10 +34,10 @@ def log_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for module, name in ((sys, "excepthook"), (threading, "excepthook")):
         monkeypatch.setattr(module, name, getattr(module, name))  # to be put back
     log = logging.getLogger("explorer")
+    monkeypatch.setattr(log, "handlers", [])  # another test may have started the log of its own home
     logs.start()
     yield paths.log_file()
-    for handler in tuple(log.handlers):
-        log.removeHandler(handler)
+    for handler in log.handlers:
         handler.close()
 
 

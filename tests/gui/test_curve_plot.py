@@ -13,6 +13,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QVBoxLayout
 from pytestqt.qtbot import QtBot
 
+from explorer.collapse import levels_of
+from explorer.messages import Measurement
+from explorer.settings import load_settings
 from explorer.ui import theme
 from explorer.ui.app import make_application
 from explorer.ui.crosshair import Crosshair, Reading
@@ -21,6 +24,7 @@ from explorer.ui.curve_plot import CurvePlot
 from explorer.ui.page import Page
 from explorer.ui.plot_style import number, round_log_range, round_range, ticks
 from explorer.ui.series import Series
+from explorer.ui.training_curves import TrainingCurves
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
 Make = Callable[..., CurvePlot]
@@ -431,10 +435,54 @@ def test_the_legend_gives_way_to_the_title(make: Make) -> None:
         plot.set_overlay(f"r{k}", f"digits-beta-vae-2026-11-{k}", "muted", [0.0], [1.0])
     shown = [plot.legend.labels[f"behind r{k}"].isVisible() for k in range(3)]
     assert shown == sorted(shown, reverse=True) and shown[0] and not shown[2]
+    more = plot.legend.more
+    assert more.isVisible() and more.text() == f"+{shown.count(False)} more", "never nothing"
+    assert more.toolTip().endswith("digits-beta-vae-2026-11-2")
+    assert more.geometry().right() <= plot.legend.width() and more.width() >= more.sizeHint().width()
     plot.window().resize(270, 300)
     assert plot.body.indexOf(plot.legend) == 0 and plot.legend.labels["a"].isVisible()
+    assert more.isVisible() and more.text() == "+3 more"
+    plot.show_overlay("r1", False)
+    assert more.text() == "+2 more" and "11-1" not in more.toolTip()
+    plot.show_overlay("r1", True)
     plot.window().resize(700, 300)
     assert plot.body.indexOf(plot.legend) == -1
+    for k in range(1, 3):
+        plot.remove_overlay(f"r{k}")
+    assert plot.legend.labels["behind r0"].isVisible() and not more.isVisible()
+
+
+# ---- bars ----
+
+
+def test_collapsed_bars_look_collapsed(make: Make) -> None:
+    plot = make("KL per dimension (nats)")
+    low = {"least": 0.05, "threshold": 0.01}
+    plot.set_bars([1e-4, 5e-5], ["z₁", "z₀"], [False, False], **low)
+    assert _range(plot)[1] == pytest.approx([0.0, 0.05], abs=2e-3), "ten-thousandths of a nat do not fill the plot"
+    assert plot.bars.threshold.isVisible() and plot.bars.threshold.value() == 0.01
+    plot.set_bars([3.0, 5e-5], ["z₁", "z₀"], [True, False], **low)
+    assert _range(plot)[1][1] >= 3 and not plot.bars.threshold.isVisible(), "on the axis it would say nothing"
+    plot.set_bars([0.02, 5e-5], ["z₁", "z₀"], [True, False])
+    assert _range(plot)[1][1] < 0.03 and not plot.bars.threshold.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("preset", "names"),
+    [("digits-vae", ["z₁", "z₀"]), ("digits-ladder", ["z²₃", "z²₂"]), ("digits-vq", ["15", "14"])],
+)
+def test_the_plots_of_a_run_call_things_by_their_names(qtbot: QtBot, preset: str, names: list[str]) -> None:
+    make_application("dark")
+    model = load_settings(preset).model
+    size = sum(levels_of(model)) or 16
+    curves = TrainingCurves(dict)
+    qtbot.addWidget(curves)
+    curves.set_family(model, "point")
+    curves.add(Measurement(1, 1.0, 1.0, "test", {"elbo": -3.0}, tuple(0.1 * k for k in range(size))))
+    curves.redraw()
+    assert curves.bars.bars.names[:2] == names, "sorted by what they tell"
+    assert curves.elbo.title.text() == "ELBO (nats per point)" and "per point" in curves.bound.title.text()
+    assert {"first", "now"} <= set(curves.by_t.legend.labels), "a grey dashed curve says what it is"
 
 
 # ---- crosshair ----
@@ -548,6 +596,16 @@ def test_the_box_covers_neither_mouse_nor_anything_beyond_the_plot(
         return
     assert not box.contains(mouse.toPoint())
     assert area.adjusted(-1, -1, 1, 1).contains(QRectF(box))
+
+
+@pytest.mark.usefixtures("make")
+@pytest.mark.parametrize("name", ["train", "test", "test −E[ln p]", "first look", "digits-vae-11"])
+def test_the_widest_name_in_the_box_is_whole(name: str) -> None:
+    crosshair = Crosshair(Page())
+    crosshair.readings = [Reading(name, "#ffffff", "−1.5"), Reading("x" * 200, "#ffffff", "2")]
+    assert crosshair.shown_name(crosshair.readings[1]).endswith("…")
+    crosshair.readings.pop()
+    assert crosshair.shown_name(crosshair.readings[0]) == name
 
 
 # ---- tools ----

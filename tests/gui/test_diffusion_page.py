@@ -19,23 +19,14 @@ from explorer.messages import DenoiseRequest, Failure
 from explorer.ui.diffusion_page import DiffusionPage
 from explorer.ui.main_window import MainWindow
 from explorer.ui.reverse_view import PANES, ReverseView
+from tests.gui.diffusion import Until, choose, opened
 
-Until = Callable[[Callable[[], bool]], None]
 T = 20
 
 
 @pytest.fixture
 def folder(trained: Callable[[str], Path]) -> Path:
     return trained("digits-ddpm")
-
-
-def opened(window: MainWindow, until: Until, name: str | Path) -> DiffusionPage:
-    """Open a model and wait for its first chain to end."""
-    window.open_model(str(name), "ddpm")
-    made = window.page("diffusion")
-    assert isinstance(made, DiffusionPage)
-    until(lambda: made.reverse.film.complete and not made.running and made.forward.gallery is not None)
-    return made
 
 
 @pytest.fixture
@@ -45,19 +36,12 @@ def page(window: MainWindow, until: Until, folder: Path) -> DiffusionPage:
 
 @pytest.fixture
 def reverse(page: DiffusionPage) -> ReverseView:
-    page.reverse.player.pause()
     return page.reverse
 
 
 def ended(reverse: ReverseView) -> Callable[[], bool]:
     """Return whether a chain has been computed to its end."""
     return lambda: reverse.film.complete and not reverse.running
-
-
-def choose(box: object, data: object) -> None:
-    """Choose an entry of a combo box as a user does."""
-    box.setCurrentIndex(box.findData(data))  # type: ignore[attr-defined]
-    box.activated.emit(box.currentIndex())  # type: ignore[attr-defined]
 
 
 # ---- the film ------------------------------------------------------------------------------------------------------

@@ -101,12 +101,13 @@ def test_it_says_what_is_under_the_mouse(strip: HeatStrip, qtbot: QtBot) -> None
         x, y = area.left() + epoch / 20 * area.width(), area.top() + (row + 0.5) / 10 * area.height()
         QTest.mouseMove(strip.strip, QPoint(round(x), round(y)))
 
+    strip.names([], "place")
     over(1, 6.0)
     over(3, 12.6)
     qtbot.waitUntil(crosshair.isVisible)
-    assert crosshair.text() == "z3, epoch 12.5: 0.30 nats"
+    assert crosshair.text() == "place 3, epoch 12.5: 0.30 nats"
     over(0, 12.5)
-    qtbot.waitUntil(lambda: crosshair.text() == "z0, epoch 12.5: 0.0000 nats")
+    qtbot.waitUntil(lambda: crosshair.text() == "place 0, epoch 12.5: 0.0000 nats")
     strip.names([f"level 1 · {k}" for k in range(10)])
     over(9, 14.9)
     qtbot.waitUntil(lambda: crosshair.text() == "level 1 · 9, epoch 15: 1.08 nats")
@@ -123,6 +124,7 @@ def test_it_can_be_saved(strip: HeatStrip, tmp_path: Path) -> None:
     for epoch in (0.5, 1.0):
         strip.add(epoch, [epoch, 0.25])
     strip.add_mark(0.75, "β 20")
+    strip.names(["z₀", "z₁"])
     strip.redraw()
     assert strip.marks == [(0.75, "β 20")]
     exports = strip.tools.exports
@@ -131,7 +133,11 @@ def test_it_can_be_saved(strip: HeatStrip, tmp_path: Path) -> None:
     assert provenance["model"] == "a run" and "KL per dimension" in provenance["made"]
     exports.save("csv", tmp_path / "kl.csv")
     rows = list(csv.reader(io.StringIO((tmp_path / "kl.csv").read_text(encoding="utf-8"))))
-    assert rows == [["epoch", "z0 (nats)", "z1 (nats)"], ["0.5", "0.5", "0.25"], ["1.0", "1.0", "0.25"]]
+    assert rows == [["epoch", "z₀ (nats)", "z₁ (nats)"], ["0.5", "0.5", "0.25"], ["1.0", "1.0", "0.25"]]
+    strip.set_title("−ln p(k) per place (nats)", "what it costs", "nats-per-place")
+    exports.save("png", tmp_path / "places.png")
+    assert "−ln p(k) per place" in images.read_provenance(tmp_path / "places.png")["made"]
+    assert strip.strip.accessibleName() == strip.title.text() and strip.title.toolTip() == "what it costs"
     problems: list[Failure] = []
     page = strip.window()
     assert isinstance(page, Page)

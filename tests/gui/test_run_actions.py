@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject, QPoint, Qt, QUrl, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, QUrl, Slot
 from PySide6.QtGui import QAction, QContextMenuEvent, QDesktopServices
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtTest import QSignalSpy, QTest
+from PySide6.QtWidgets import QApplication, QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
-from explorer import library, locks, paths, runs
-from explorer.messages import Failure
+from explorer import library, locks, metrics, paths, runs
+from explorer.messages import Failure, Knobs, Turned
+from explorer.ui.facts import details
 from explorer.ui.main_window import MainWindow
 from explorer.ui.model_card import Card
 from explorer.ui.models_page import ModelsPage
@@ -169,6 +171,24 @@ def test_a_note_is_kept_when_the_focus_goes_and_when_the_window_closes(
     page.details.note.setPlainText("two")
     window.close()
     assert runs.card(folder).note == "two"
+
+
+def test_the_click_that_ends_a_note_presses_its_button(page: ModelsPage, qtbot: QtBot) -> None:
+    """The press takes the focus from the note, which is written and read again before the release."""
+    folder = own("first")
+    choose(page, qtbot, "first")
+    page.details.note.setFocus()
+    qtbot.keyClicks(page.details.note, "typed")
+    training, asked = page.details.curves_button, QSignalSpy(page.show_training)
+    window = page.window()
+    qtbot.waitUntil(lambda: window.childAt(training.mapTo(window, training.rect().center())) is training)
+    where = training.mapTo(window, training.rect().center())
+    screen = window.windowHandle()  # a press on the widget itself would not ask what is under the mouse now
+    QTest.mousePress(screen, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, where)
+    assert runs.card(folder).note == "typed" and page.chosen is not None and page.chosen.note == "typed"
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    QTest.mouseRelease(screen, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, where)
+    assert [asked.at(index) for index in range(asked.count())] == [[str(folder)]]
 
 
 def test_escape_takes_a_note_back_and_a_long_one_is_explained(page: ModelsPage, qtbot: QtBot) -> None:
@@ -408,6 +428,70 @@ def test_changes_leave_the_scroll_the_search_and_the_other_cards(page: ModelsPag
     assert bar.value() == at and page.search.text() == "run"
     assert [shown.card.name for shown in page.cards] == [f"run{number}" for number in range(5, -1, -1)]
     assert [now is then for now, then in zip(page.cards, before, strict=True)] == [True, True, False, True, True, True]
+
+
+def test_own_runs_come_first_and_the_kinds_count_what_the_search_finds(page: ModelsPage, qtbot: QtBot) -> None:
+    assert page.chosen is not None and page.chosen.path == str(runs.folders()[0]), "without own runs: the first bundled"
+    for number in (1, 2):
+        own(f"run{number}", created=f"2026-11-20T10:00:0{number}Z")
+    page.refresh()
+    bundled = [folder.name for folder in runs.folders() if runs.card(folder).bundled]
+    assert [shown.card.name for shown in page.cards] == ["run2", "run1", *bundled]
+    assert page.kind.buttons["all"].text() == f"All {len(bundled) + 2}" and page.kind.buttons["own"].text() == "Yours 2"
+    page.kind.choose("own")
+    assert [shown.card.name for shown in page.cards] == ["run2", "run1"]
+    page.search.setFocus()
+    qtbot.keyClicks(page.search, "run1")
+    said = [button.text() for button in page.kind.buttons.values()]
+    assert said == ["All 1", "Yours 1", "VAE 0", "Diffusion 1"]
+    page.window().messages.tell(Failure("still there"))  # type: ignore[attr-defined]
+    qtbot.keyClick(page.search, Qt.Key.Key_Escape)
+    assert page.search.text() == "" and len(page.cards) == 2 and page.search.hasFocus()
+    assert page.window().messages.isVisible(), "Esc does one thing at a time"  # type: ignore[attr-defined]
+
+
+def test_runs_of_one_name_and_day_are_told_apart(page: ModelsPage, qtbot: QtBot) -> None:
+    for number in (1, 2):
+        own(f"run{number}", created=f"2026-11-20T10:00:0{number}Z")
+    times = [dict(details(card(page, f"run{number}").card))["Made"] for number in (1, 2)]
+    assert times[0] < times[1] and times[0].endswith(":00:01")
+    assert [times[number - 1] in card(page, f"run{number}").toolTip() for number in (1, 2)] == [True, True]
+    own("odd", created="yesterday")
+    assert dict(details(card(page, "odd").card))["Made"] == "yesterday"
+
+
+def test_turned_knobs_are_among_the_facts(page: ModelsPage, qtbot: QtBot) -> None:
+    folder = own("first", source="digits-beta-vae")
+    (folder / metrics.METRICS).unlink(missing_ok=True)
+
+    def said() -> list[str]:
+        page.choose(runs.card(runs.find("digits-vae-2d")))
+        choose(page, qtbot, "first")
+        return [shown.text() for shown in page.details.findChildren(QLabel) if "turned" in shown.text()]
+
+    assert said() == []
+    beta = runs.read_config(folder).model.beta  # type: ignore[union-attr]
+    metrics.append_turn(folder, Turned(5, 0.2, Knobs(beta, 0.5)))
+    assert said() == ["lr × 1 → 0.5, turned while it trained"]
+    (folder / metrics.METRICS).unlink()
+    metrics.append_turn(folder, Turned(10, 0.5, Knobs(0.44)))
+    assert said() == [f"β {beta:g} → 0.44, turned while it trained"]
+    for step in range(4):
+        metrics.append_turn(folder, Turned(20 + step, 1.0, Knobs(1.0 + step, 0.5)))
+    assert said() == [f"β {beta:g} → … → 4, lr × 1 → 0.5, turned while it trained"]
+
+
+def test_tags_that_do_not_fit_go_as_a_whole(qtbot: QtBot) -> None:
+    shown = Card(runs.card(runs.find("digits-beta-vae")))
+    qtbot.addWidget(shown)
+    shown.resize(200, 300)
+    shown.show()
+    tags = [child for child in shown.findChildren(QLabel) if child.property("role") == "tag"]
+    qtbot.waitUntil(lambda: tags[0].isVisible() and not tags[-1].isVisible())
+    qtbot.waitUntil(lambda: all(tag.width() >= tag.sizeHint().width() for tag in tags if tag.isVisible()))
+    shown.resize(500, 300)
+    qtbot.waitUntil(lambda: all(tag.isVisible() for tag in tags))
+    assert all(tag.text() in shown.toolTip() for tag in tags)
 
 
 def test_a_run_that_stands_still_says_how_it_ended(page: ModelsPage, qtbot: QtBot) -> None:

@@ -238,9 +238,7 @@ def test_it_stops_when_asked_whatever_it_does(follow: Callable[[Path], Receiver]
         stuck.takes = False
         until(lambda: bool(waiting.batches) and waiting.state.read == 1.0 and len(stuck.batches) == 4)
         for told in (waiting, stuck):
-            began = time.monotonic()
             assert told.follower.stop(5000)
-            assert time.monotonic() - began < 2, "usually a twentieth of a second; this machine may be busy"
 
 
 def test_nothing_is_written_by_looking(follow: Callable[[Path], Receiver], new_run: Runs, until: Until) -> None:

@@ -200,7 +200,7 @@ def test_knobs_are_turned_marked_and_remembered(page: TrainPage, qtbot: QtBot, u
     page.form.set_value("training.epochs", "100000")
     qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
     until(lambda: steps(page) > 3)
-    assert page.live.knobs == Knobs(1.0, 1.0), "as the settings say"
+    assert page.live.knobs == Knobs(None, 1.0), "as the settings say"
     page.live.beta.setValue(0.65)
     wanted = page.live.knobs
     assert wanted.beta == pytest.approx(50 * 0.65**2, rel=0.02)
@@ -217,8 +217,8 @@ def test_knobs_are_turned_marked_and_remembered(page: TrainPage, qtbot: QtBot, u
     until(lambda: not page.reader.reading)
     assert len(page.views.curves.elbo.marks) == 2 and page.live.start.text() == "Resume"
     qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
-    assert page.live.knobs == Knobs(wanted.beta, 0.1), "the knobs stand as they stood"
     until(lambda: steps(page) > int(before))
+    assert page.live.knobs == Knobs(wanted.beta, 0.1), "the knobs stand as they stood"
     qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
     until(lambda: not page.running)
     assert len(list(paths.library().glob("*"))) == 1 and len(metrics.turns(page.folder)) == 2
@@ -247,5 +247,33 @@ def test_a_model_without_a_kl_has_no_beta_to_turn(page: TrainPage, qtbot: QtBot,
     until(lambda: steps(page) > 3)
     assert not page.live.beta.isVisible() and page.live.rate.isVisible()
     assert page.live.knobs.beta is None
+    qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
+    until(lambda: not page.running)
+
+
+def test_a_drag_is_one_turn_and_moves_one_knob(page: TrainPage, qtbot: QtBot, until: Until) -> None:
+    page.form.set_value("training.epochs", "100000")
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
+    until(lambda: steps(page) > 3)
+    page.live.rate.setSliderDown(True)
+    for place in range(60):
+        page.live.rate.setValue(-place / 60)
+    page.live.rate.setSliderDown(False)
+    until(lambda: len(page.views.turns) == 1)
+    assert page.views.turns[0].knobs == Knobs(None, page.live.knobs.rate), "β is as the settings have it"
+    qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
+    until(lambda: not page.running)
+    assert page.folder is not None and len(metrics.turns(page.folder)) == 1
+
+
+def test_a_replay_moves_the_sliders(page: TrainPage, qtbot: QtBot, until: Until) -> None:
+    page.form.set_value("training.epochs", "100000")
+    page.form.set_value("training.turns", "5 beta=20; 9 beta=2.345 rate=0.5")
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
+    until(lambda: len(page.views.turns) == 2)
+    assert page.live.knobs == Knobs(2.345, 0.5)
+    page.live.rate.setValue(-1)
+    until(lambda: len(page.views.turns) == 3)
+    assert page.views.turns[-1].knobs == Knobs(2.345, 0.1), "the other knob stays where the replay put it"
     qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
     until(lambda: not page.running)
