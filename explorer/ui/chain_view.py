@@ -66,7 +66,7 @@ class ChainView(QWidget):
         grid.setRowStretch(0, 3)
         grid.setRowStretch(1, 2)
         self.marks: list[int] = []
-        self._strip_of: object = None
+        self._alone = False
 
     @property
     def picture(self) -> PictureGrid:
@@ -89,7 +89,6 @@ class ChainView(QWidget):
         for picture in (self.panes[1][1], self.panes[2][1], self.strip, self.items):
             picture.clear("")
         self.memory.setText("")
-        self._strip_of = None
 
     def show_panes(self, pictures: Sequence[Pixels]) -> None:
         """Show what belongs into the three panes, (items, height, width, channels) each."""
@@ -116,9 +115,16 @@ class ChainView(QWidget):
         """Return whether the film strip is the look that is chosen."""
         return self._looks.currentIndex() == 0
 
+    def set_alone(self, alone: bool) -> None:
+        """Say that there is but one item, so that there is nothing to choose from."""
+        self._alone = alone
+        for widget in (self.items, self.hint):
+            widget.setVisible(not alone and self.shows_strip)
+
     @Slot(str)
     def _look_chosen(self, key: str) -> None:
         self._looks.setCurrentIndex(0 if key == "strip" else 1)
+        self.set_alone(self._alone)
         self.look_changed.emit()
 
     @Slot(int)

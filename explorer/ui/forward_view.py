@@ -86,6 +86,7 @@ class ForwardView(ChainMode):
         self.player.set_positions(0)
         if model is None or model.schedule is None:
             return
+        self.view.set_alone(model.points)
         self.view.set_words(_words(points=model.points), "" if model.points else "test images · click one to noise it")
         self.player.ends.setText("points 0 → T noise" if model.points else "image 0 → T noise")
         self.step.set_schedule(model.schedule, points=model.points)

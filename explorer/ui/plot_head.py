@@ -45,6 +45,7 @@ class PlotHead:
         self.title.setSizePolicy(plain.sizePolicy())
         panel.head.replaceWidget(plain, self.title)
         panel.title = self.title
+        plain.hide()  # it is deleted when the event loop runs again
         plain.deleteLater()
         self.legend = Legend()
         beside = QHBoxLayout()

@@ -113,6 +113,7 @@ class ReverseView(FilmMode):
             return
         self.sampling.set_model(len(model.schedule.beta) - 1, model)
         self.count.setVisible(not model.points)
+        self.view.set_alone(model.points)
         self.view.set_words(_words(points=model.points), "" if model.points else "click one to follow it")
         self.player.ends.setText("noise T → 0 points" if model.points else "noise T → 0 image")
 

@@ -36,7 +36,7 @@ class NumberField(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
         self.line = QLineEdit(f"{usual:g}")
-        self.line.setFixedWidth(52)
+        self.line.setFixedWidth(46)
         self.line.setToolTip(f"{_tip(setting)} From 0 to {largest:g}.")
         self.line.setAccessibleName(name)
         self.line.editingFinished.connect(self._entered)

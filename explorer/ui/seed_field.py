@@ -27,7 +27,7 @@ class SeedField(QWidget):
         row.setSpacing(6)
         self.line = QLineEdit(str(usual))
         self.line.setValidator(QIntValidator(0, LARGEST_SEED))
-        self.line.setFixedWidth(92)
+        self.line.setFixedWidth(86)
         self.line.setToolTip("Same seed, same noise: the same pictures on every machine, up to rounding")
         self.line.setAccessibleName(name)
         self.line.editingFinished.connect(self._entered)
@@ -43,6 +43,8 @@ class SeedField(QWidget):
         self._menu.triggered.connect(self._taken)
         self.history.setMenu(self._menu)
         self.history.setEnabled(False)
+        for tool in (self.dice, self.history):
+            tool.setFixedWidth(34)
         for widget in (label(name, "muted"), self.line, self.dice, self.history):
             row.addWidget(widget)
         theme.current().changed.connect(self._icons)

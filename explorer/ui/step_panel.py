@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from explorer.messages import Schedule, StepCoefficients
@@ -12,6 +13,7 @@ from explorer.ui.curve_plot import CurvePlot
 from explorer.ui.panel import EPS_HAT, Panel, label
 
 _AT_LEISURE_MS = 500
+_LOW = 520  # pixels
 X0_HAT, ALPHA_BAR = "x̂₀", "ᾱ"
 _TIPS = (
     "Where the chain is: t counts the noise down from T to 0",
@@ -72,6 +74,8 @@ class StepNumbers(Panel):
             self.body.addWidget(line)
         self.body.setSpacing(5)
         self.lines[-1].setWordWrap(True)
+        self.lines[-1].setMinimumHeight(50)  # three lines, so that nothing moves when it is two
+        self.lines[-1].setAlignment(Qt.AlignmentFlag.AlignTop)
         self.lines[-1].setProperty("role", "muted")
         self.lines[-1].setFont(theme.font(12))
         theme.current().changed.connect(self._write)
@@ -176,6 +180,11 @@ class StepPanel(QWidget):
         self._wanted: tuple[int, StepCoefficients | None, bool] = (0, None, False)
         self._later = QTimer(self, singleShot=True, interval=_AT_LEISURE_MS)
         self._later.timeout.connect(self._show)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where it is low, leave the schedule out: its numbers are above."""
+        super().resizeEvent(event)
+        self.curves.setVisible(self.height() >= _LOW)
 
     def set_schedule(self, schedule: Schedule, *, points: bool) -> None:
         """Draw the schedule of a model."""
