@@ -36,16 +36,22 @@ CLOUD = 2000  # points that make a picture
 
 def _cells(points: Floats) -> NDArray[np.int64]:
     """Return row and column of each point (points, 2) in the picture; what lies outside is at its edge."""
-    scaled = (np.nan_to_num(np.asarray(points, np.float64)) / POINTS_EXTENT + 1) / 2 * POINTS_SIDE
-    cells = np.clip(np.floor(scaled), 0, POINTS_SIDE - 1).astype(np.int64)
+    where = np.asarray(points, np.float64)
+    if not np.isfinite(where).all():
+        where = np.clip(np.nan_to_num(where), -POINTS_EXTENT, POINTS_EXTENT)
+    scaled = (where / POINTS_EXTENT + 1) / 2 * POINTS_SIDE
+    cells = np.clip(scaled, 0, POINTS_SIDE - 1).astype(np.int64)
     return np.stack([POINTS_SIDE - 1 - cells[:, 1], cells[:, 0]], axis=1)
 
 
 def of_points(points: Floats) -> Pixels:
     """Return the picture (side, side, 1) of points (points, 2): how many fall into each cell, brighter for more."""
-    counts = np.zeros((POINTS_SIDE, POINTS_SIDE))
-    np.add.at(counts, tuple(_cells(points).T), 1.0)
-    return from_unit((np.log1p(counts) / np.log1p(max(counts.max(), 1.0))) ** 0.7)[..., None]
+    cells = _cells(points)
+    counts = np.bincount(cells[:, 0] * POINTS_SIDE + cells[:, 1], minlength=POINTS_SIDE**2)
+    most = max(int(counts.max()), 1)
+    # A chain makes three such pictures at every step: each brightness is computed once, not for every cell.
+    shades = from_unit((np.log1p(np.arange(most + 1)) / np.log1p(most)) ** 0.7)
+    return shades[counts].reshape(POINTS_SIDE, POINTS_SIDE, 1)
 
 
 def of_each_point(points: Floats, background: Pixels) -> Pixels:

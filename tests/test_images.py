@@ -100,3 +100,13 @@ def test_pictures_of_any_size_beside_each_other() -> None:
     assert whole.shape == (4, 6, 3)
     assert (whole[:2, :3] == 5).all() and (whole[2:, :3] == 7).all() and (whole[:, 3:5] == 7).all()
     assert (whole[:, 5] == 9).all()
+
+
+def test_points_that_are_no_numbers_or_far_away_are_at_the_edge() -> None:
+    inside = np.array([[0.1, -0.2], [2.9, 2.9]])
+    far = np.array([[np.inf, 0.0], [-np.inf, 1e300], [np.nan, 0.5], [1e30, -1e30]])
+    edge = np.array([[3.0, 0.0], [-3.0, 3.0], [0.0, 0.5], [3.0, -3.0]])
+    for points in (inside, inside[:0]):
+        seen = images.of_points(np.concatenate([points, far]))
+        assert np.array_equal(seen, images.of_points(np.concatenate([points, edge])))
+    assert not images.of_points(inside[:0]).any()

@@ -143,11 +143,13 @@ def _frames(states: Iterator[ChainState], request: DenoiseRequest, device: torch
 
 def shown(state: ChainState, request: int) -> Frame:
     """Return a state of a chain as it is shown, numbered by its request."""
-    values = state.x_t, state.x0_hat, state.eps_hat
+    values = (state.x_t, state.x0_hat, state.eps_hat)
     points: Floats | None = None
     if state.x_t.shape[1:] == (2, 1, 1):
-        points = torch.stack([part.flatten(1) for part in values]).float().cpu().numpy()
-    x_t, x0_hat, eps_hat = _shown(values[0]), _shown(values[1]), _shown(values[2], _NOISE_LIMIT)
+        points = torch.stack(values).flatten(2).float().cpu().numpy()
+        x_t, x0_hat, eps_hat = (images.of_points(cloud)[None] for cloud in points)
+    else:
+        x_t, x0_hat, eps_hat = _shown(values[0]), _shown(values[1]), _shown(values[2], _NOISE_LIMIT)
     return Frame(request, state.t, x_t, x0_hat, eps_hat, state.step, points)
 
 

@@ -129,6 +129,7 @@ class ForwardBackView(ChainMode):
         self.starts = tuple(sorted({max(1, round(share * total)) for share in _SHARES}))
         self.starts_line.setText(", ".join(map(str, self.starts)))
         self.count.setVisible(not model.points)
+        self.count.setEnabled(True)
         self.items.setVisible(not model.points)
         self.left.title.setText("x₀ all points" if model.points else "x₀ the image")
         self._clear(f"Press Go{'' if model.points else ', or choose an image'}.")
@@ -191,10 +192,12 @@ class ForwardBackView(ChainMode):
         invert = self.up.key == "invert"
         alike = invert and how.sampler == "ddim" and how.eta == 0  # then nothing is drawn at random
         count = 1 if alike or self.model.points else int(self.count.currentData())
+        self.count.setEnabled(not alike)
         self._clear("")
         number = next_number()
         self._asked = ReturnRequest(number, self.chosen, self.starts, count, seed, how, invert)
-        self.rows.begin(self.starts, count)
+        original = self.gallery.pixels[self.chosen : self.chosen + 1] if alike and not self.model.points else None
+        self.rows.begin(self.starts, count, original)
         self.ask(self._asked, number)
 
     # ---- answers ----

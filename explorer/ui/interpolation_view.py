@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout
 
@@ -22,6 +22,7 @@ from explorer.workers.session_worker import SessionWorker
 
 _COUNTS = (5, 7, 9, 11, 16)
 _WIDE = 1200  # pixels
+_REDRAW_MS = 500  # of the curve, while the chains are computed
 _MOST_STEPS = 32
 _SHOWS = (("x_t", "x_t", "Show what the chains hold"), ("x0_hat", "x̂₀", "Show the guessed clean items"))
 _FIXED = ("each in turn", "each in turn: then not only the noise changes")
@@ -40,6 +41,8 @@ class InterpolationView(FilmMode):
     def __init__(self, worker: SessionWorker) -> None:
         super().__init__(worker)
         self._asked: DenoiseRequest | None = None
+        self._redraw = QTimer(self, singleShot=True, interval=_REDRAW_MS)
+        self._redraw.timeout.connect(self._draw_curve)
         row = QHBoxLayout(self.bar)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(10)
@@ -152,9 +155,18 @@ class InterpolationView(FilmMode):
         names = self._names(columns)
         self.noises.set_pixels(self.film.frames[0].x_t, columns, names)
         self.strip.set_pixels(pictures, columns, names)
-        steps = _steps(frame, self.shows.key)
+        if not (self.running and self.player.playing):
+            self._draw_curve()
+        elif not self._redraw.isActive():
+            self._redraw.start()
+
+    @Slot()
+    def _draw_curve(self) -> None:
+        if not len(self.film):
+            return
+        frame = self.film.frames[self.player.position]
+        steps, apart = _steps(frame, self.shows.key), _apart(frame, self.shows.key)
         self.steps.set_curve("step", (np.arange(len(steps)) + 0.5) / max(1, len(steps)), steps, "")
-        apart = _apart(frame, self.shows.key)
         self.steps.set_overlay("ends", "A and B", "muted", [0.0, 1.0], [apart, apart])
 
     def grew(self) -> None:

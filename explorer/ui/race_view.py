@@ -24,7 +24,7 @@ from explorer.ui.seed_field import SeedField
 from explorer.workers.session_worker import SessionWorker
 
 _COUNTS = (1, 4, 9, 16)
-_REDRAW_MS = 200
+_REDRAW_MS = 500  # of the curves, while it runs
 _WIDE = 1200  # pixels
 _HATS = ["DejaVu Sans", "Segoe UI", "Helvetica Neue", "Arial"]  # Inter puts the hat of ε̂ beside the letter
 _SHOWS = (
@@ -264,7 +264,8 @@ class RaceView(ChainMode):
             lane.show_pictures(_pictures(frame, key, self.followed), difference, title)
             calls, all_calls = self.film.calls(number, position), self.film.chains[number].calls[-1]
             lane.where.setText(f"t = {frame.t} · {calls} of {all_calls} calls · {self.film.seconds[number]:.1f} s")
-        self.away.set_cursor(first.t)
+        if not self._redraw.isActive():
+            self.away.set_cursor(first.t)
         self.player.where.setText(f"ᾱ = {self.film.levels[position]:.3f}")
 
     @Slot()
@@ -282,6 +283,8 @@ class RaceView(ChainMode):
         for number in range(1, MOST_LANES):
             t, away = self.film.away(number) if number < len(self.film.chains) else ([], [])
             self.away.set_curve(LETTERS[number], t, away, "")
+        if len(self.film):
+            self.away.set_cursor(self.film.frame(0, self.player.position).t)
 
     # ---- export ----
 

@@ -2,20 +2,25 @@
 
 import math
 
+import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from explorer import images
 from explorer.chain_messages import Returned
+from explorer.messages import Pixels
 from explorer.ui import theme
 from explorer.ui.panel import label
 from explorer.ui.picture_grid import PictureGrid
 
 
 class ReturnRow(QWidget):
-    """One t."""
+    """One t. With ``original``, (1, height, width, channels), it shows one sample and how that differs from it."""
 
-    def __init__(self, start: int, count: int) -> None:
+    def __init__(self, start: int, count: int, original: Pixels | None) -> None:
         super().__init__()
+        self._original = original
+        count = count if original is None else 2
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
@@ -42,9 +47,12 @@ class ReturnRow(QWidget):
     def show_state(self, state: Returned) -> None:
         """Show where the row is."""
         self.noised.set_pixels(state.shown[:1] if state.rising else state.noised[:1])
-        if not state.rising:
-            self.back.set_pixels(state.shown)
         arrived = not math.isnan(state.distance)
+        if arrived and self._original is not None:
+            sample = np.broadcast_to(state.shown, (*state.shown.shape[:3], 3))
+            self.back.set_pixels(np.concatenate([sample, images.difference(self._original, state.shown)]))
+        elif not state.rising:
+            self.back.set_pixels(state.shown)
         self.said.setText(f"RMS {state.distance:.2g}" if arrived else f"{'↑' if state.rising else '↓'} t = {state.t}")
 
 
@@ -71,12 +79,12 @@ class ReturnRows(QWidget):
         self._hint.setText(hint)
         self._hint.show()
 
-    def begin(self, starts: tuple[int, ...], count: int) -> None:
-        """Make a row for each start, with so many columns; the noisiest is below."""
+    def begin(self, starts: tuple[int, ...], count: int, original: Pixels | None = None) -> None:
+        """Make a row for each start, with so many columns, or one and how it differs from the ``original``."""
         self.clear("")
         self._hint.hide()
         for start in starts:
-            made = ReturnRow(start, count)
+            made = ReturnRow(start, count, original)
             self._column.addWidget(made, 1)
             self.rows.append(made)
 

@@ -12,7 +12,7 @@ from explorer.ui.sampling_controls import EACH, SamplingControls
 
 def in_short(sampling: Sampling, timesteps: int, model: OpenedModel | Rival) -> str:
     """Return a way of sampling in a few words, without what goes without saying."""
-    parts = [sampling.sampler.upper(), f"{sampling.steps or timesteps} steps"]
+    parts = [f"{sampling.sampler.upper()} {sampling.steps or timesteps}"]
     if sampling.sampler == "ddim":
         parts.append(f"η {sampling.eta:g}")
     if model.classes:
@@ -74,7 +74,7 @@ class SamplingButton(QPushButton):
             said = in_short(self.sampling, self._timesteps, self._model)
             self.setText(f"{said} ▾")
             self.setAccessibleName(f"how to sample: {said}")
-            self.setToolTip(f"{said}. Click to change sampler, steps, η, class, guidance or clipping")
+            self.setToolTip(f"{said}: sampler and steps first. Click to change them, η, class, guidance or clipping")
 
     @Slot()
     def _open(self) -> None:

@@ -44,7 +44,7 @@ class SeedField(QWidget):
         self.history.setMenu(self._menu)
         self.history.setEnabled(False)
         for tool in (self.dice, self.history):
-            tool.setFixedWidth(34)
+            tool.setProperty("role", "icon")
         for widget in (label(name, "muted"), self.line, self.dice, self.history):
             row.addWidget(widget)
         theme.current().changed.connect(self._icons)

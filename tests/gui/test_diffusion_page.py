@@ -408,15 +408,6 @@ def test_an_unreadable_model_is_told_and_another_can_be_opened(
     until(lambda: page.reverse.film.complete)
 
 
-def test_closing_in_mid_chain(window: MainWindow, until: Until) -> None:
-    window.open_model("digits-ddpm", "ddpm")
-    page = window.page("diffusion")
-    assert isinstance(page, DiffusionPage)
-    until(lambda: len(page.frames) > 3)
-    window.close()
-    assert not page.worker.isRunning()
-
-
 def test_an_answer_that_comes_after_the_end_starts_nothing_again(page: DiffusionPage) -> None:
     assert page.worker.stop()
     page.open("digits-ddpm")
@@ -490,3 +481,48 @@ def test_the_keys_are_the_players_after_opening_and_after_clicks(
     qtbot.keyClick(focus, Qt.Key.Key_Space)
     assert page.reverse.player.playing
     page.reverse.player.pause()
+
+
+# ---- every sampler, every family -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("preset", ["digits-ddpm", "points-ddpm"])
+@pytest.mark.parametrize("sampler", ["ddpm", "ddim"])
+def test_every_sampler_plays_in_every_mode(
+    window: MainWindow, until: Until, trained: Callable[[str], Path], problems: list[Failure], preset: str, sampler: str
+) -> None:
+    page = opened(window, until, trained(preset))
+    page.reverse.sampling.sampler.choose(sampler)
+    until(ended(page.reverse))
+    for key in ("race", "back", "between"):
+        page.controls.mode.choose(key)
+        mode = page.mode
+        if mode is not page.race:
+            mode.sampling.controls.sampler.choose(sampler)  # type: ignore[attr-defined]
+        assert not mode.exportable
+        page._run_or_cancel()
+        assert mode.running
+        until(lambda: not page.running)
+        assert mode.exportable and page.controls.export.isEnabled()
+        if mode.player is not None:
+            mode.player.go_to(10**6)
+            assert mode.player.position == mode.player.slider.maximum()
+    assert not problems
+
+
+@pytest.mark.parametrize("key", ["reverse", "race", "back", "between"])
+def test_closing_while_any_mode_computes(window: MainWindow, until: Until, key: str) -> None:
+    window.open_model("digits-ddpm", "ddpm")
+    page = window.page("diffusion")
+    assert isinstance(page, DiffusionPage)
+    until(lambda: bool(page.race.rivals) and len(page.frames) > 3)
+    if key != "reverse":
+        page.controls.mode.choose(key)
+        page._run_or_cancel()
+    heard: list[object] = []
+    page.worker.raced.connect(heard.append)
+    page.worker.returned.connect(heard.append)
+    page.worker.frames.connect(heard.append)
+    until(lambda: bool(heard))
+    window.close()
+    assert not page.worker.isRunning()

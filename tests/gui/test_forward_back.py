@@ -96,7 +96,9 @@ def test_inversion_comes_back_to_the_image(back: ForwardBackView, until: Until) 
     until(lambda: not back.running)
     inverted = [back.found[number].distance for number in range(5)]
     assert all(ours < theirs for ours, theirs in zip(inverted, noisy, strict=True))
-    assert len(back.rows.rows[0].back.pixels) == 1, "nothing is drawn at random"
+    sample, difference = back.rows.rows[0].back.pixels  # nothing is drawn at random
+    assert np.array_equal(sample[..., :1], back.found[0].shown[0])
+    assert np.array_equal(difference, images.difference(back.image.pixels, back.found[0].shown)[0])
     back.sampling.controls.eta.set_value(1)
     until(lambda: not back.running)
     assert len(back.rows.rows[0].back.pixels) == 6

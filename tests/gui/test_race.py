@@ -129,7 +129,7 @@ def test_another_model_may_run_in_a_lane(race: RaceView, until: Until) -> None:
     assert lane.model.count() == 2
     lane.model.setCurrentIndex(1)
     lane.model.activated.emit(1)
-    assert "500 steps" in lane.how.text(), "its own T"
+    assert "DDIM 500" in lane.how.text(), "its own T"
     choose(lane.how.controls.steps, 10)
     race.run()
     until(lambda: race.film.complete and not race.running)
