@@ -29,16 +29,16 @@ WORDS = "a mistake of the programmer"
 
 
 @pytest.fixture
-def log_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def log_file(home: Path) -> Iterator[Path]:
     """Start the log as the app does, with its hooks, and return its file."""
-    for module, name in ((sys, "excepthook"), (threading, "excepthook")):
-        monkeypatch.setattr(module, name, getattr(module, name))  # to be put back
-    log = logging.getLogger("explorer")
-    monkeypatch.setattr(log, "handlers", [])  # another test may have started the log of its own home
+    log, hooks = logging.getLogger("explorer"), (sys.excepthook, threading.excepthook)
+    others, log.handlers = log.handlers, []  # another test may have started the log of its own home
     logs.start()
     yield paths.log_file()
     for handler in log.handlers:
         handler.close()
+    log.handlers = others
+    sys.excepthook, threading.excepthook = hooks
 
 
 def broken(*_: object, **__: object) -> None:

@@ -83,11 +83,12 @@ def test_while_it_is_trained_here(
     folder.with_name("away").rename(folder)
     until(lambda: len(problems) > 1)
     assert not problems[1].text, "it is back, and training goes on"
-    rmtree(folder)
+    folder.rename(folder.with_name("trash"))
     until(lambda: len(problems) > 2)
     qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
     until(lambda: not page.running)
     assert str(folder) in problems[-1].text
+    rmtree(folder.with_name("trash"))
     mine = train_here(page, qtbot, until, 2)
     until(lambda: not page.running)
     assert mine.is_dir() and "finished" in page.state.line.text()
