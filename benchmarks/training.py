@@ -265,8 +265,12 @@ def compare_loop(preset: str, environment: dict[str, str]) -> None:
 def compare_window(preset: str, environment: dict[str, str]) -> None:
     """Print how training under the window compares with training alone, and how the window lives meanwhile."""
     found = child(__file__, "beside", preset, env=environment)
-    ratio = median([b / a for a, b in zip(found["alone"], found["window"], strict=True)])
+    ratios = [b / a for a, b in zip(found["alone"], found["window"], strict=True) if a > 0]
     beats = found["beats"]
+    if not ratios or not beats:
+        print(f"{preset}: no step was taken in a slice of a second; the machine is too busy to compare", flush=True)
+        return
+    ratio = median(ratios)
     print(
         f"{preset}: with the window {ratio:.2f} of without (wanted >= 0.85); "
         f"heartbeat p99 {percentile(beats, 0.99):.0f} ms (wanted <= 40), worst {max(beats):.0f} ms",

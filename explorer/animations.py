@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import json
 import subprocess
 import tempfile
 import zipfile
@@ -88,8 +89,9 @@ def _animated(pictures: Iterator[Pixels], count: int, each: int, ending: str, re
     more = [as_image(picture) for picture in rest]
     if ending == ".gif":
         as_image(first).save(
-            buffer, "GIF", save_all=True, append_images=more, duration=durations, loop=0, optimize=False, disposal=1
-        )
+            buffer, "GIF", save_all=True, append_images=more, duration=durations, loop=0, optimize=False, disposal=1,
+            comment=json.dumps(reel.provenance(0)),
+        )  # fmt: skip
     else:
         as_image(first).save(
             buffer, "PNG", save_all=True, append_images=more, duration=durations, loop=0,

@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 
 from explorer import metrics, runs
 from explorer.config import ACTIVE_NATS, ConditionalConfig, DiffusionConfig, RunConfig
-from explorer.messages import Measurement, ModelCard, Turned
+from explorer.messages import ModelCard
 from explorer.setting import choices, condition, hints
 from explorer.settings import setting_names
+from explorer.training_messages import Measurement, Turned
 
 Points = NDArray[np.float64]
 
 _MOST_POINTS = 1000
-_ADDRESS_OF_TURNS = "turned"
+_TURNED, _PLANNED = "turned", "training.turns"
 _GIVEN = "one is of x alone, the other of x given its class"
 
 
@@ -78,8 +79,8 @@ def differences(subjects: Sequence[Subject]) -> list[Difference]:
     found = []
     for address in setting_names():
         section_name, _, name = address.partition(".")
-        if not name:
-            continue  # the title is what they are called
+        if not name or address == _PLANNED:
+            continue  # the title is what they are called; turns are told below, those that were and those to come
         values: list[Any] = []
         label, meaning, chosen = address, "", False
         for one in subjects:
@@ -95,11 +96,17 @@ def differences(subjects: Sequence[Subject]) -> list[Difference]:
             values.append(getattr(section, name) if _matters(section, name) else None)
         if any(value != values[0] for value in values):
             found.append(Difference(address, label, meaning, tuple(values), chosen))
-    turned = tuple(one.turned or None for one in subjects)
-    if any(turned):
-        meaning = "How β and the learning rate were turned while it trained."
-        found.append(Difference(_ADDRESS_OF_TURNS, "Turned", meaning, turned))
+    turned = tuple(_turned(one) for one in subjects)
+    if any(value != turned[0] for value in turned):
+        meaning = "How β and the learning rate were turned while it trained, or are to be."
+        found.append(Difference(_TURNED, "Turned", meaning, turned))
     return found
+
+
+def _turned(one: Subject) -> str | None:
+    """Return how the knobs were turned, else how they are to be turned, by step."""
+    planned = one.config.training.turns
+    return one.turned or (f"to come: {planned}" if planned else None)
 
 
 def _matters(section: Any, name: str) -> bool:
@@ -190,7 +197,7 @@ def _caution(kind: str, configs: Sequence[RunConfig]) -> str:
     """Return why figures of a kind, of runs with these settings, are not of the same thing; "" if they are."""
     if not kind or len(configs) < 2:
         return ""
-    if _differ(configs, lambda c: (c.data.name, c.data.subset if c.data.name == "sprites" else "", _mixture(c))):
+    if _differ(configs, lambda c: (c.data.name, c.data.subset if c.data.name == "sprites" else "", _which(c))):
         return "different data sets"
     if kind == "likelihood":
         return _likelihood_caution(configs)
@@ -222,8 +229,9 @@ def _differ(configs: Sequence[RunConfig], what: Callable[[RunConfig], object]) -
     return any(what(config) != what(configs[0]) for config in configs)
 
 
-def _mixture(config: RunConfig) -> str:
-    return config.data.mixture if config.data.name == "mixture" else ""
+def _which(config: RunConfig) -> str:
+    """Return which of the data sets that have the same name in the catalog it is."""
+    return {"mixture": config.data.mixture, "drawn": config.data.drawn}.get(config.data.name, "")
 
 
 def _betas(config: RunConfig) -> list[object]:
@@ -287,7 +295,7 @@ def read_curve(folder: Path, should_stop: Callable[[], bool] = lambda: False) ->
             if name:
                 curves.setdefault((said.split, name), _Thinned()).add(said.epoch, said.values[name])
             if said.split == "test":
-                latest = _figures_of(said)
+                latest = metrics.figures_of(said)
         if not tail.more:
             break
     if last is None or not curves or should_stop():
@@ -305,13 +313,6 @@ def with_curve(one: Subject, curve: RunCurve, turned: str = "") -> Subject:
 
 def _name(values: Mapping[str, float]) -> str:
     return next((name for name in ("elbo", "loss", "objective") if name in values), "")
-
-
-def _figures_of(said: Measurement) -> dict[str, float]:
-    figures = {f"test_{name}": value for name, value in said.values.items()}
-    if said.kl_per_dimension and "perplexity" not in said.values:
-        figures["active_dimensions"] = sum(kl >= ACTIVE_NATS for kl in said.kl_per_dimension)
-    return figures
 
 
 class _Thinned:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import field_validator, model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
 from explorer.diffusion_config import (
     DdpmConfig,
@@ -21,6 +21,7 @@ from explorer.diffusion_config import (
 )
 from explorer.model_config import (
     MODEL_SECTIONS,
+    MOST_BETA,
     AutoencoderConfig,
     ConditionalConfig,
     FamilyName,
@@ -33,16 +34,16 @@ from explorer.model_config import (
 from explorer.setting import Section, setting
 
 __all__ = [
-    "ACTIVE_NATS", "MAX_SEED", "MODEL_SECTIONS", "AutoencoderConfig", "ConditionalConfig", "DataConfig", "DatasetName",
-    "DdpmConfig", "DiffusionConfig", "FamilyName", "HierarchicalConfig", "ImportedConfig", "LatentConfig",
-    "ModelConfig", "Prediction", "ReverseVariance", "RunConfig", "Sampling", "TrainingConfig",
-    "Turn", "VaeConfig", "VqConfig", "parse_turns", "turns_text",
+    "ACTIVE_NATS", "MAX_SEED", "MODEL_SECTIONS", "MOST_BETA", "RATES", "AutoencoderConfig", "ConditionalConfig",
+    "DataConfig", "DatasetName", "DdpmConfig", "DiffusionConfig", "FamilyName", "HierarchicalConfig",
+    "ImportedConfig", "LatentConfig", "ModelConfig", "Prediction", "ReverseVariance", "RunConfig", "Sampling",
+    "TrainingConfig", "Turn", "VaeConfig", "VqConfig", "parse_turns", "turns_text",
 ]  # fmt: skip
 
 DatasetName = Literal[
     "digits", "mnist", "sprites", "cifar10",
     "two-moons", "swiss-roll", "gaussian-ring", "pinwheel", "checkerboard", "mixture",
-    "none",
+    "drawn", "none",
 ]  # fmt: skip
 MAX_SEED = 2**63 - 1
 ACTIVE_NATS = 0.01  # a latent dimension whose average KL is below this is called inactive
@@ -76,6 +77,13 @@ class DataConfig(Section):
             max_length=2000, only_if=("name", "mixture"),
         ),
     ] = "1 -1 -1 0.2; 1 1 -1 0.2; 1 0 1 0.4"  # fmt: skip
+    drawn: Annotated[
+        str,
+        setting(
+            "Drawing", "The name of a data set of points that you have drawn on the Diffusion page.",
+            max_length=60, only_if=("name", "drawn"),
+        ),
+    ] = ""  # fmt: skip
 
 
 class Turn(NamedTuple):
@@ -86,8 +94,16 @@ class Turn(NamedTuple):
     rate: float
 
 
-def parse_turns(text: str) -> tuple[Turn, ...]:
+RATES = (0.01, 10.0)  # the factor of the learning rate that can be chosen, from and to
+_MOST_RATE = 1000.0  # that may be in runs which were made before there were RATES
+
+
+def parse_turns(text: str, *, typed: bool = False) -> tuple[Turn, ...]:
     """Return the turns of a text such as ``"120 beta=20; 400 beta=4 rate=0.5"``, in order of their steps.
+
+    Args:
+        text: the turns, with semicolons between them.
+        typed: somebody chooses them now, so that the rates must be in RATES; of a run they need only make sense.
 
     Raises:
         ValueError: a part that is no step with beta or rate, or a number that cannot be.
@@ -99,10 +115,12 @@ def parse_turns(text: str) -> tuple[Turn, ...]:
             raise ValueError(f"{part[:40]!r} is not a step with beta= or rate=; write 120 beta=20; 400 rate=0.5")
         given = dict(word.split("=") for word in match[2].split())
         beta, rate = (float(given[name]) if name in given else None for name in ("beta", "rate"))
-        if beta is not None and not 0 <= beta <= 1000:
-            raise ValueError(f"beta = {beta:g} is not from 0 to 1000")
-        if rate is not None and not 0 < rate <= 1000:
-            raise ValueError(f"rate = {rate:g} is not above 0 and at most 1000")
+        if beta is not None and not 0 <= beta <= MOST_BETA:
+            raise ValueError(f"beta = {beta:g} is not from 0 to {MOST_BETA:g}")
+        if rate is not None and typed and not RATES[0] <= rate <= RATES[1]:
+            raise ValueError(f"rate = {rate:g} is not from {RATES[0]:g} to {RATES[1]:g}")
+        if rate is not None and not 0 < rate <= _MOST_RATE:
+            raise ValueError(f"rate = {rate:g} is not above 0 and at most {_MOST_RATE:g}")
         found.append(Turn(int(match[1]), beta, 1.0 if rate is None else rate))
     return tuple(sorted(found))
 
@@ -189,8 +207,8 @@ class TrainingConfig(Section):
 
     @field_validator("turns")
     @classmethod
-    def _readable(cls, value: str) -> str:
-        parse_turns(value)
+    def _readable(cls, value: str, info: ValidationInfo) -> str:
+        parse_turns(value, typed=bool(info.context and info.context.get("typed")))
         return value
 
 

@@ -147,6 +147,19 @@ def as_npz(**arrays: "NDArray[Any]") -> bytes:
     return buffer.getvalue()
 
 
+def read_arrays(folder: Path, name: str, keys: Iterable[str]) -> "dict[str, NDArray[Any]]":
+    """Return the named arrays of an .npz file of ``folder``; RunError if it is missing, damaged or lacks one."""
+    import zipfile
+
+    import numpy as np
+
+    try:
+        with np.load(io.BytesIO(read_verified(folder, name)), allow_pickle=False) as arrays:
+            return {key: arrays[key] for key in keys}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise RunError(f"{folder / name} cannot be read ({error}); train the model again") from error
+
+
 def parse_json(text: str | bytes, what: str) -> Any:
     """Return the value of a JSON text; duplicate keys, NaN and torn text raise RunError naming ``what``."""
 

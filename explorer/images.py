@@ -220,11 +220,12 @@ def check_writable(path: Path, endings: Sequence[str]) -> None:
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
-    """Return the provenance that a PNG of ours carries; one without, or edited into nonsense, gives an empty dict."""
+    """Return the provenance that a PNG or GIF of ours carries; one without, or with nonsense, gives an empty dict."""
     from PIL import Image
 
     with Image.open(path) as image:
-        text = getattr(image, "text", {}).get(PROVENANCE_KEY, "")
+        gif = image.info.get("comment", "") if image.format == "GIF" else ""
+        text = getattr(image, "text", {}).get(PROVENANCE_KEY, gif)
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from explorer.config import DdpmConfig, DiffusionConfig, HierarchicalConfig, LatentConfig, RunConfig, VqConfig
-from explorer.messages import Measurement
+from explorer.training_messages import PREDICTED, Measurement, squared_error
 
 Shape = tuple[int, int, int]
 _POINT: Shape = (2, 1, 1)
@@ -183,14 +183,10 @@ def _codes_rows(model: VqConfig, shape: Shape) -> tuple[Row, ...]:
     )  # fmt: skip
 
 
-_ERRORS = {"mean": ("μ̃ − μ", "posterior mean"), "x0": ("x₀ − x̂₀", "clean item"), "eps": ("ε − ε̂", "noise"),
-           "v": ("v − v̂", "v")}  # fmt: skip
-
-
 def _diffusion_rows(model: DdpmConfig, shape: Shape) -> tuple[Row, ...]:
-    difference, what = _ERRORS[model.predicts]
+    error, what = squared_error(model.predicts), PREDICTED[model.predicts][1]
     over = f"averaged over {_values_are(shape)}, {items_are(shape)}, and t ~ U{{1..{model.timesteps}}}"
-    loss = Row("loss", f"‖{difference}‖²", "per value", f"squared error of the predicted {what}", over, digits=4)
+    loss = Row("loss", error, "per value", f"squared error of the predicted {what}", over, digits=4)
     weighted = "T·L_(t−1), in bits per value"
     if model.loss == "bound":
         said = "what is minimized: each step as it counts in the bound, without L_T"
@@ -199,19 +195,21 @@ def _diffusion_rows(model: DdpmConfig, shape: Shape) -> tuple[Row, ...]:
         said = "what moves the learned variance"
         minimized = (
             Row("rest", "+ 0.001·T·L_(t−1)", "", said, f"{weighted}; Nichol & Dhariwal 2021, eq. 16", digits=4),
-            Row("objective", "= objective", "", "what is minimized", f"‖{difference}‖² + 0.001·T·L_(t−1)",
+            Row("objective", "= objective", "", "what is minimized", f"{error} + 0.001·T·L_(t−1)",
                 ("loss", "rest"), digits=4),
         )  # fmt: skip
     else:
         minimized = (
             Row("objective", "= objective", "per value", "what is minimized: the simple loss (Ho et al. 2020, eq. 14)",
-                f"‖{difference}‖²", ("loss",), digits=4),
+                error, ("loss",), digits=4),
         )  # fmt: skip
     bound = Row(
         "bound", "−ELBO", _nats(shape), "the variational bound of −ln p(x₀); looked at from time to time",
         "L_T + Σ L_(t−1) + L_0: the chain is a hierarchical VAE with a fixed encoder", apart=True,
     )  # fmt: skip
-    error = Row("bound_error", "±", _nats(shape), "standard error of it", "of the average over items and draws of t")
+    deviation = Row(
+        "bound_error", "±", _nats(shape), "standard error of it", "of the average over items and draws of t"
+    )
     bits: tuple[Row, ...] = ()
     if shape != _POINT:
         said = f"of 8-bit values (discretized Gaussian at t = 1); D = {math.prod(shape)}"
@@ -219,7 +217,7 @@ def _diffusion_rows(model: DdpmConfig, shape: Shape) -> tuple[Row, ...]:
             Row("bits", "−ELBO / (D ln 2)", "bits per value", "the bits a code needs for one value; less is better",
                 said, digits=3),
         )  # fmt: skip
-    return (loss, *minimized, bound, error, *bits)
+    return (loss, *minimized, bound, deviation, *bits)
 
 
 def _subscript(number: int) -> str:

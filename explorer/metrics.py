@@ -10,12 +10,23 @@ from typing import Any, BinaryIO
 
 from explorer.errors import RunError
 from explorer.files import write_atomically
-from explorer.messages import Knobs, Measurement, Split, Turned
+from explorer.messages import Split
+from explorer.training_messages import Knobs, Measurement, Turned
 
 METRICS = "metrics.jsonl"
 _LONGEST_LINE = 1 << 20  # bytes; a line of 512 dimensions has six thousand
 _MOST_BYTES = 2 << 20  # that one look reads, so that a reader of garbage can still be stopped
 _MARK = 96  # bytes before the place that was read to, to see whether the file is still the same
+
+
+def figures_of(measurement: Measurement) -> dict[str, float]:
+    """Return the figures of a look at the test items, named as in ``run.json``."""
+    from explorer.config import ACTIVE_NATS  # pydantic is not needed to open the window
+
+    figures = {f"test_{name}": value for name, value in measurement.values.items()}
+    if measurement.kl_per_dimension and "perplexity" not in measurement.values:  # places of codes are not dimensions
+        figures["active_dimensions"] = sum(kl >= ACTIVE_NATS for kl in measurement.kl_per_dimension)
+    return figures
 
 
 # ---- writing -------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from explorer.diffusion_config import DdpmConfig, DiffusionConfig, ImportedConfig
 from explorer.setting import Section, setting
 
+MOST_BETA = 1000.0
 _PIXELS_OF_CONVOLUTIONS = ("network", ("convolutional", "residual"))
 
 
@@ -71,7 +72,7 @@ class _KlTerm(Section):
         float,
         setting(
             "β", "Weight of the KL term in the objective; 1 is the VAE, more presses q(z|x) to p(z).",
-            ge=0, le=1000, step=0.5,
+            ge=0, le=MOST_BETA, step=0.5,
         ),
     ] = 1.0  # fmt: skip
     beta_is: Annotated[

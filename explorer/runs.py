@@ -6,17 +6,16 @@ A folder holds ``run.json`` (schema version, configuration, data fingerprint, ve
 """
 
 import contextlib
-import io
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from explorer import locks, paths
+from explorer import elsewhere, files, locks, paths
 from explorer.errors import ConfigError, RunError
 from explorer.files import (
     MANIFEST,
@@ -24,16 +23,14 @@ from explorer.files import (
     as_json,
     check_place,
     read_json,
-    read_verified,
     sweep_partials,
     write_atomically,
 )
-from explorer.messages import ModelCard, Pictures, Status
+from explorer.messages import ModelCard, Status
+from explorer.training_messages import Pictures
 from explorer.version import VERSION
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from explorer.config import RunConfig
 
 LONGEST_NOTE = 4000  # letters
@@ -266,10 +263,12 @@ def _label(model: Mapping[str, Any]) -> str:
 def folders() -> list[Path]:
     """Return every run folder: the bundled ones by name, then the user's own, newest first.
 
-    One of the user's that has lost its record is among them, so that it can be looked at and deleted.
+    The user's are those of the library, also one that has lost its record, so that it can be looked at and deleted; and
+    those elsewhere that were opened.
     """
     bundled = sorted(path.parent for path in paths.bundled_models().glob(f"*/{RECORD}"))
     own = {path.parent for name in (RECORD, MANIFEST, CHECKPOINTS) for path in paths.library().glob(f"*/{name}")}
+    own |= {folder for folder in elsewhere.folders() if (folder / RECORD).is_file() and not elsewhere.is_own(folder)}
     return bundled + sorted(own, key=_made, reverse=True)
 
 
@@ -306,23 +305,10 @@ def find(name: str | Path) -> Path:
     )
 
 
-def read_arrays(folder: Path, name: str, keys: Iterable[str]) -> "dict[str, NDArray[Any]]":
-    """Return the named arrays of an .npz file of ``folder``; RunError if it is missing, damaged or lacks one."""
-    import zipfile
-
-    import numpy as np
-
-    try:
-        with np.load(io.BytesIO(read_verified(folder, name)), allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in keys}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise RunError(f"{folder / name} cannot be read ({error}); train the model again") from error
-
-
 def read_pictures(folder: Path) -> Pictures | None:
     """Return the pictures saved with a model, or None where there are none or they are damaged."""
     try:
-        found = read_arrays(folder, PICTURES, ("originals", "reconstructions", "samples"))
+        found = files.read_arrays(folder, PICTURES, ("originals", "reconstructions", "samples"))
     except RunError:
         return None
     if any(array.dtype.name != "uint8" or array.ndim != 4 or array.shape[-1] not in {1, 3} for array in found.values()):

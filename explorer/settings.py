@@ -21,10 +21,13 @@ _NO_SECTION = {"model_type", "model_attributes_type"}
 _SECTIONS: dict[str, type[BaseModel]] = {"data": DataConfig, "training": TrainingConfig, "title": RunConfig}
 
 
-def validate(settings: Mapping[str, Any], what: str) -> RunConfig:
-    """Return the validated configuration; ConfigError names a wrong setting and its range."""
+def validate(settings: Mapping[str, Any], what: str, *, turns_typed: bool = False) -> RunConfig:
+    """Return the validated configuration; ConfigError names a wrong setting and its range.
+
+    With ``turns_typed`` somebody chooses ``training.turns`` now, see ``parse_turns``.
+    """
     try:
-        return RunConfig.model_validate(settings)
+        return RunConfig.model_validate(settings, context={"typed": turns_typed})
     except ValidationError as error:
         raise ConfigError(f"{what}: {explain(error)}") from error
 
@@ -152,7 +155,8 @@ def typed(config: RunConfig, texts: Mapping[str, str]) -> tuple[RunConfig | None
         section, name = address.split(".")
         settings[section][name] = _typed_value(text, fields[address])
     try:
-        return RunConfig.model_validate(settings), {}
+        new_turns = texts.get("training.turns", config.training.turns) != config.training.turns
+        return RunConfig.model_validate(settings, context={"typed": new_turns}), {}
     except ValidationError as error:
         wrong: dict[str, str] = {}
         for item in error.errors(include_url=False):
@@ -218,7 +222,7 @@ def with_settings(config: RunConfig, assignments: Iterable[str], *, strict: bool
     parsed.sort(key=lambda item: item[0] != ["model", "family"])
     for address_parts, value in parsed:
         _assign(settings, address_parts, value)
-    changed = validate(settings, "settings")
+    changed = validate(settings, "settings", turns_typed=(["training", "turns"] in [address for address, _ in parsed]))
     if strict:
         for address_parts, _ in parsed:
             _check_it_matters(changed, address_parts)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from explorer import files
 from explorer.errors import RunError
-from explorer.messages import Snapshot
+from explorer.training_messages import Snapshot
 
 SNAPSHOTS = "snapshots"
 _MOST_BYTES = 64_000_000  # of all arrays together; usual ones have a quarter of a million

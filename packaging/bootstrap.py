@@ -41,6 +41,7 @@ LIBRARIES = {
     "libdbus-1-3": "libdbus-1.so.3",
     "libfontconfig1": "libfontconfig.so.1",
 }
+MOST_PROCESSES = 4  # of the tests: each takes up to 2 GB
 PROGRAMS = {"xvfb": "Xvfb", "openbox": "openbox", "xdotool": "xdotool"}  # what tests on a screen start
 FONT = "fonts-dejavu-core"
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
@@ -229,7 +230,13 @@ def perform(command: str, rest: Sequence[str]) -> int:
     if command == "run":
         return start([str(in_venv(ROOT, "vdx")), *rest])
     os.chdir(ROOT)
-    return start([str(in_venv(ROOT, "python")), "-m", "pytest", *rest])
+    return start([str(in_venv(ROOT, "python")), "-m", "pytest", *(rest or in_parallel())])
+
+
+def in_parallel() -> list[str]:
+    """Return what makes pytest run all tests on several cores, each process with one thread of torch."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    return ["-n", str(min(MOST_PROCESSES, os.cpu_count() or 1)), "--dist", "loadfile"]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -44,6 +44,18 @@ def test_a_png_animation_says_where_it_comes_from(tmp_path: Path) -> None:
     assert images.read_provenance(tmp_path / "film.apng") == {"t": COUNT - 1, "model": "β"}
 
 
+def test_a_gif_says_where_it_comes_from(tmp_path: Path) -> None:
+    long = "of more than the 255 bytes of a block " * 20
+    told = Reel(COUNT, picture, lambda place: {"t": COUNT - 1 - place, "model": "β", "note": long})
+    path = tmp_path / "film.gif"
+    path.write_bytes(animations.film_bytes(".gif", told))
+    assert images.read_provenance(path) == {"t": COUNT - 1, "model": "β", "note": long}
+    with Image.open(path) as read:
+        assert read.n_frames == COUNT
+        read.save(path, comment=b"made elsewhere")
+    assert images.read_provenance(path) == {}
+
+
 def test_every_picture_as_a_png_with_its_provenance(tmp_path: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(animations.film_bytes(".zip", reel()))) as archive:
         assert archive.namelist() == [f"{place:02d}.png" for place in range(COUNT)]

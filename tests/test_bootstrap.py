@@ -139,6 +139,16 @@ def test_test_starts_pytest_in_the_environment(module: ModuleType, machine: Mach
     assert machine.started == [[str(machine.python), "-m", "pytest", "-k", "unet"]]
 
 
+def test_all_tests_run_on_several_cores_with_one_thread_each(
+    module: ModuleType, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 64)
+    assert module.main(["test"]) == 7
+    assert machine.started == [[str(machine.python), "-m", "pytest", "-n", "4", "--dist", "loadfile"]]
+    assert module.os.environ["OMP_NUM_THREADS"] == "1"
+
+
 def test_setup_starts_nothing(module: ModuleType, machine: Machine) -> None:
     assert module.main(["setup"]) == 0
     assert machine.started == []

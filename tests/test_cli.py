@@ -79,10 +79,57 @@ def test_resume_goes_on_and_can_train_longer(tmp_path: Path, capsys: pytest.Capt
     assert runs.card(Path(out)).metrics["epochs"] == 2
 
 
+def test_a_resume_that_changes_settings_keeps_what_is_written_meanwhile(
+    new_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from explorer import library
+    from explorer.models import devices
+    from explorer.training.loop import train
+
+    folder = new_run("digits-vae", "training.epochs=1", "model.hidden_units=8")
+    list(train(folder))
+    real = devices.resolve
+
+    def renamed_meanwhile(device: str) -> object:
+        library.rename(folder, "renamed meanwhile")
+        return real(device)
+
+    monkeypatch.setattr(devices, "resolve", renamed_meanwhile)
+    assert main(["train", "--resume", str(folder), "--set", "training.epochs=2"]) == 0
+    card = runs.card(folder)
+    assert card.title == "renamed meanwhile" and card.metrics["epochs"] == 2
+
+
+def test_a_resume_can_rename_a_run(new_run: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    from explorer.training.loop import train
+
+    folder = new_run("digits-vae", "training.epochs=1", "model.hidden_units=8")
+    list(train(folder))
+    renaming = ["train", "--resume", str(folder), "--set", "title=Another name"]
+    assert main([*renaming, "--set", "training.epochs=2"]) == 0
+    assert runs.card(folder).title == "Another name" and runs.read_config(folder).training.epochs == 2
+    before = (folder / runs.RECORD).read_bytes()
+    capsys.readouterr()
+    fails(capsys, 2, "1 to 80", "train", "--resume", str(folder), "--set", f"title={'x' * 81}")
+    assert (folder / runs.RECORD).read_bytes() == before
+
+
+def test_a_run_does_not_say_in_which_folder_its_settings_were(tmp_path: Path) -> None:
+    from explorer import paths
+
+    settings = tmp_path / "at home" / "my settings.toml"
+    settings.parent.mkdir()
+    settings.write_text((paths.resources() / "presets" / "digits-vae.toml").read_text("utf-8"), "utf-8")
+    small = ["--set", "training.epochs=1", "--set", "model.hidden_units=8"]
+    assert main(["train", str(settings), *small, "--out", str(tmp_path / "r")]) == 0
+    command = runs.read_record(tmp_path / "r")["command"]
+    assert command.startswith("vdx train 'my settings.toml' --set") and "at home" not in command
+
+
 def test_list_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found.keys() == {"presets", "models", "datasets"}
+    assert found.keys() == {"presets", "models", "datasets", "drawn"}
     assert all(m.keys() == {"name", "family", "dataset", "path", "bundled", "metrics"} for m in found["models"])
     assert all(d.keys() == {"name", "kind", "shape", "items", "available"} for d in found["datasets"])
     assert {"digits-vae-2d", "digits-beta-vae", "digits-ddpm"} <= {model["name"] for model in found["models"]}

@@ -9,10 +9,10 @@ import numpy as np
 from explorer import runs
 from explorer.collapse import CollapseWatch, Finding
 from explorer.config import ACTIVE_NATS, RunConfig
-from explorer.messages import Knobs, Progress
 from explorer.pressure import beta_in_force
 from explorer.settings import load_settings, with_settings
 from explorer.training.loop import train
+from explorer.training_messages import Knobs, Progress
 
 LIVE, DEAD = 0.5, 0.001
 

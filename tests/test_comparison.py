@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from explorer import comparison, metrics, runs
 from explorer.comparison import Subject, differences, final_figures, read_curve
 from explorer.errors import RunError
-from explorer.messages import Knobs, Measurement, Turned
 from explorer.settings import load_settings, setting_names, with_settings
+from explorer.training_messages import Knobs, Measurement, Turned
 
 Runs = Callable[..., Path]
 
@@ -66,6 +66,15 @@ def test_turned_knobs_are_a_difference() -> None:
     plain = made("digits-vae")
     turned = replace(plain, turned="β 20 at epoch 3")
     assert found(plain, turned) == {"turned": (None, "β 20 at epoch 3")}
+    assert not found(turned, replace(turned)), "turned alike is no difference"
+
+
+def test_turns_are_told_once_whether_they_were_or_are_to_be() -> None:
+    plan = "5 beta=20.0 rate=1.0"
+    plain, planned = made("digits-vae"), made("digits-vae", f'training.turns="{plan}"')
+    assert found(plain, planned) == {"turned": (None, f"to come: {plan}")}
+    replayed = replace(planned, turned="β 20 at epoch 0.2")
+    assert found(plain, replayed) == {"turned": (None, "β 20 at epoch 0.2")}
 
 
 # ---- figures -------------------------------------------------------------------------------------------------------

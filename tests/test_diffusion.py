@@ -17,13 +17,14 @@ from explorer.figures import Evaluation
 from explorer.inference.evaluation import evaluate
 from explorer.inference.plan import Plan, check
 from explorer.inference.session import ModelSession
-from explorer.messages import DenoiseRequest, TrainingEnded
+from explorer.messages import DenoiseRequest
 from explorer.models.bound import strata
 from explorer.models.build import build, check_size
 from explorer.models.diffusion import Diffusion
 from explorer.models.samplers import Denoiser
 from explorer.settings import load_settings, with_settings
 from explorer.training.loop import train
+from explorer.training_messages import TrainingEnded
 
 Runs = Callable[..., Path]
 Trained = Callable[[str], Path]

@@ -10,13 +10,14 @@ import torch
 from explorer import runs
 from explorer.config import RunConfig
 from explorer.data.catalog import load
-from explorer.messages import Floats, Knobs
+from explorer.messages import Floats
 from explorer.settings import load_settings, with_settings
 from explorer.training import checkpoints
 from explorer.training.distributed import ALONE, Alone
 from explorer.training.draws import Draws, Shard, ShardDraws
 from explorer.training.looking import items_of
 from explorer.training.objectives import Average
+from explorer.training_messages import Knobs
 from tests.conftest import TINY
 from tests.ranks import Say, pair, together
 

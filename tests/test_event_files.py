@@ -14,10 +14,10 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from explorer import images, metrics
-from explorer.messages import Knobs, Measurement, Pictures, TrainingEnded
 from explorer.training.clock import Clock
 from explorer.training.event_files import FOLDER, EventFiles
 from explorer.training.loop import train
+from explorer.training_messages import Knobs, Measurement, Pictures, TrainingEnded
 
 NewRun = Callable[..., Path]
 EPOCHS = ("training.batch_size=250", "training.log_every=1", "training.epochs=2")

@@ -13,8 +13,7 @@ from explorer.config import FamilyName, Sampling
 from explorer.data.catalog import load
 from explorer.errors import ConfigError, RunError
 from explorer.inference.session import ModelSession
-from explorer.latent_messages import DecodeRequest, TraverseRequest
-from explorer.messages import TrainingEnded
+from explorer.latent_messages import DecodeRequest
 from explorer.models.build import build, check_size
 from explorer.models.latent import LatentModel
 from explorer.pressure import full_beta
@@ -22,6 +21,7 @@ from explorer.settings import load_settings, with_settings
 from explorer.training.loop import train
 from explorer.training.prepare import new_run as prepare
 from explorer.training.trainer import Trainer
+from explorer.training_messages import TrainingEnded
 
 Trained = Callable[[str], Path]
 LATENT = ["digits-vae", "digits-autoencoder", "digits-conditional", "digits-ladder", "digits-vq", "points-vae"]
@@ -40,7 +40,7 @@ def test_a_trained_model_opens_decodes_and_samples(trained: Trained, preset: str
     assert sorted(opened.latents.order()) == list(range(size))
     answer = session.decoded(DecodeRequest(1, np.zeros((2, size), np.float32)))
     assert answer.pixels.shape == (2, *opened.image_shape) and answer.pixels.dtype == np.uint8
-    shown = session.traverse(TraverseRequest(0, np.zeros(size, np.float32), (0, 1), steps=5)).pixels
+    shown = session.traverse(np.zeros(size, np.float32), (0, 1), steps=5)
     assert shown.shape == (10, *opened.image_shape)
     for seed in (3, 4):
         few, many = (list(session.sample(count, seed))[-1][2] for count in (2, 5))

@@ -255,5 +255,7 @@ def test_the_train_page_shows_an_imported_run(qtbot: QtBot) -> None:
         page.start()
     assert "cannot be trained" in caught.args[0].text
     page.form.set_value("model.family", "ddpm")
+    assert page.form.problems == {"data.name": "there is nothing to learn from; choose a data set"}
+    page.form.set_value("data.name", "digits")
     assert page.form.config().model.family == "ddpm"
     page.shutdown()

@@ -9,10 +9,10 @@ import pytest
 from explorer import metrics, runs
 from explorer.config import Turn, parse_turns, turns_text
 from explorer.errors import ConfigError
-from explorer.messages import Knobs, Progress, TrainingEnded, TrainingStarted, Turned
-from explorer.settings import load_settings, with_settings
+from explorer.settings import load_settings, typed, with_settings
 from explorer.training.loop import train
 from explorer.training.trainer import Trainer
+from explorer.training_messages import Knobs, Progress, TrainingEnded, TrainingStarted, Turned
 
 Runs = Callable[..., Path]
 EPOCHS = ("training.batch_size=250", "training.log_every=1", "training.epochs=2")  # 6 steps an epoch
@@ -146,7 +146,19 @@ def test_a_pause_is_no_training_time(new_run: Runs) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["abc", "5", "5 beta", "5 gamma=1", "5 beta=-1", "5 rate=0", "5 beta=1e9", "-5 rate=1"]
+    "text",
+    [
+        "abc",
+        "5",
+        "5 beta",
+        "5 gamma=1",
+        "5 beta=-1",
+        "5 rate=0",
+        "5 beta=1e9",
+        "-5 rate=1",
+        "5 rate=0.009",
+        "5 rate=11",
+    ],
 )
 def test_turns_that_cannot_be_are_named(text: str) -> None:
     with pytest.raises(ConfigError, match=r"training\.turns"):
@@ -157,3 +169,23 @@ def test_turns_are_read_as_they_are_written() -> None:
     turns = (Turn(3, None, 0.5), Turn(7, 0.0, 1.0), Turn(120, 12.5, 2.0))
     assert parse_turns(turns_text(turns)) == turns and parse_turns("") == ()
     assert parse_turns(" 9 rate=2 ;; 3 beta=4 ") == (Turn(3, 4.0, 1.0), Turn(9, None, 2.0))
+
+
+def test_a_rate_of_an_earlier_version_stays_readable_and_cannot_be_chosen_anew(new_run: Runs) -> None:
+    """Rates from 0 to 1000 were accepted before the knob had a range: such a run opens, resumes and replays."""
+    folder, old = new_run("digits-vae", *EPOCHS), "3 rate=100.0; 5 rate=0.001"
+    config = runs.read_record(folder)["config"]
+    runs.update_record(folder, config={**config, "training": {**config["training"], "turns": old}})
+    read = runs.read_config(folder)
+    assert [turn.rate for turn in parse_turns(read.training.turns)] == [100.0, 0.001]
+    assert with_settings(read, ["training.epochs=3"]).training.turns == old, "as --resume does"
+    again, wrong = typed(read, {"training.epochs": "4", "training.turns": old})
+    assert again is not None and again.training.epochs == 4 and not wrong, "as the form does"
+    for new in ("3 rate=100", "5 rate=0.001"):
+        with pytest.raises(ConfigError, match=r"is not from 0\.01 to 10"):
+            with_settings(read, [f'training.turns="{new}"'])
+        nothing, wrong = typed(read, {"training.turns": new})
+        assert nothing is None and "is not from 0.01 to 10" in wrong["training.turns"]
+    for never in ("3 rate=0", "3 rate=1001", "3 rate=1e999"):
+        with pytest.raises(ValueError, match="rate = "):
+            parse_turns(never)

@@ -9,11 +9,11 @@ import pytest
 from explorer import ledger, metrics, runs
 from explorer.config import RunConfig
 from explorer.data.catalog import CATALOG
-from explorer.messages import Measurement
 from explorer.pressure import beta_in_force
 from explorer.settings import load_settings, with_settings
 from explorer.training.loop import train
 from explorer.training.trainer import Trainer
+from explorer.training_messages import Measurement
 
 PRESETS = (
     "digits-vae", "digits-beta-vae", "digits-autoencoder", "digits-conditional", "digits-ladder", "digits-vq",

@@ -9,9 +9,9 @@ import torch
 
 from explorer import locks, paths, runs
 from explorer.errors import RunError
-from explorer.messages import TrainingEnded
 from explorer.settings import load_settings
 from explorer.training.loop import train
+from explorer.training_messages import TrainingEnded
 from tests.faults.children import Child
 
 NewRun = Callable[..., Path]

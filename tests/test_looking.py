@@ -14,7 +14,6 @@ from explorer.data.catalog import load
 from explorer.inference.evaluation import evaluate
 from explorer.inference.plan import Plan
 from explorer.inference.session import ModelSession
-from explorer.messages import Pictures, Snapshot
 from explorer.models.bound import bound_nats, look, strata
 from explorer.models.diffusion import Diffusion
 from explorer.models.posterior import latent_map
@@ -22,6 +21,7 @@ from explorer.training import looking
 from explorer.training.clock import Clock, Share
 from explorer.training.diffusion_looks import DiffusionLooks
 from explorer.training.loop import train
+from explorer.training_messages import Pictures, Snapshot
 
 NewRun = Callable[..., Path]
 

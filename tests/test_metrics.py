@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from explorer import metrics
 from explorer.errors import RunError
-from explorer.messages import Knobs, Measurement, Turned
 from explorer.metrics import METRICS, Tail
+from explorer.training_messages import Knobs, Measurement, Turned
 
 
 def measurement(step: int) -> Measurement:

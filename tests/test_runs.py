@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer import files, library, locks, paths, runs
+from explorer import elsewhere, files, library, locks, paths, runs
 from explorer.errors import ConfigError, RunError
 from explorer.settings import load_settings
 
@@ -236,3 +236,48 @@ def test_a_folder_that_lost_its_record_is_listed_as_damaged(home: Path) -> None:
     (paths.library() / "a file").write_text("")
     [card] = [card for card in map(runs.card, runs.folders()) if not card.bundled]
     assert card.path == str(folder) and "run.json is missing" in card.problem and not card.config
+
+
+# ---- elsewhere -----------------------------------------------------------------------------------------------------
+
+
+def _outside(tmp_path: Path, name: str) -> Path:
+    return runs.create(load_settings("digits-vae"), tmp_path / "disk" / name)
+
+
+def test_runs_elsewhere_are_remembered_newest_first_and_ten_at_most(tmp_path: Path) -> None:
+    made = [_outside(tmp_path, f"r{number}") for number in range(12)]
+    for folder in (*made, made[5]):
+        elsewhere.remember(folder)
+    assert elsewhere.folders() == [made[5], *(folder for folder in reversed(made[2:]) if folder != made[5])]
+    assert len(elsewhere.folders()) == elsewhere.MOST == 10
+    assert set(elsewhere.folders()) <= set(runs.folders()) and runs.find("r5") == made[5]
+    elsewhere.forget(made[5])
+    assert made[5] not in runs.folders() and made[5].is_dir()
+
+
+def test_runs_that_vanished_are_left_out_quietly(tmp_path: Path) -> None:
+    stays, goes = _outside(tmp_path, "stays"), _outside(tmp_path, "goes")
+    for folder in (goes, stays):
+        elsewhere.remember(folder)
+    goes.rename(tmp_path / "away")  # as a disk that is taken out
+    assert goes not in runs.folders() and stays in runs.folders()
+    (tmp_path / "away").rename(goes)
+    assert goes in runs.folders(), "it is plugged in again"
+    (goes / runs.RECORD).unlink()
+    assert goes not in runs.folders(), "no run any more"
+
+
+def test_runs_of_the_library_are_listed_once(tmp_path: Path) -> None:
+    own = runs.create(load_settings("digits-vae"))
+    elsewhere.remember(own)
+    elsewhere.remember(runs.find("digits-vae-2d"))
+    assert elsewhere.folders() == [] and runs.folders().count(own) == 1
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"folders": 3}', '{"folders": [1, "", "a\\u0000b", null]}',
+                                     '{"folders": ["' + "x" * 5000 + '"]}'])  # fmt: skip
+def test_a_list_that_says_anything_is_an_empty_one(content: str) -> None:
+    paths.data_home().mkdir(parents=True, exist_ok=True)
+    (paths.data_home() / "elsewhere.json").write_text(content, encoding="utf-8")
+    assert elsewhere.folders() == [] and runs.folders()

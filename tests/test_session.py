@@ -8,11 +8,13 @@ import pytest
 import torch
 
 import explorer
+from explorer import images
+from explorer.chain_messages import NoiseRequest
 from explorer.data.catalog import load
 from explorer.errors import DataError, DeviceError, RunError
 from explorer.inference.session import ModelSession
-from explorer.latent_messages import DecodeRequest, TraverseRequest
-from explorer.messages import DenoiseRequest, NoiseRequest
+from explorer.latent_messages import DecodeRequest
+from explorer.messages import DenoiseRequest
 from explorer.models.noise import NoiseSource
 from explorer.models.samplers import Denoiser
 
@@ -72,7 +74,7 @@ def test_saved_map_is_what_encoding_gives(vae: ModelSession) -> None:
 
 def test_a_traversal_moves_one_dimension_a_row(vae: ModelSession) -> None:
     z = np.array([0.5, -1.0], np.float32)
-    shown = vae.traverse(TraverseRequest(0, z, (1, 0), extent=2.0, steps=5)).pixels
+    shown = vae.traverse(z, (1, 0), extent=2.0, steps=5)
     assert shown.shape == (10, 8, 8, 1)
     expected = np.array([[0.5, v] for v in (-2, -1, 0, 1, 2)] + [[v, -1.0] for v in (-2, -1, 0, 1, 2)], np.float32)
     assert np.array_equal(shown, vae.decode(expected))
@@ -107,10 +109,12 @@ def test_noise_is_standard_normal_and_an_items_own() -> None:
 def test_the_forward_process_starts_at_the_image_and_ends_in_its_noise(ddpm: ModelSession) -> None:
     pixels, _ = load("digits").split("test")
     noised = ddpm.noised(NoiseRequest(1, index=3, seed=2))
-    assert noised.x_t.shape == (21, 8, 8, 1) and noised.eps.shape == (8, 8, 1)
-    assert np.array_equal(noised.x_t[0], pixels[3])
+    assert noised.chain.shape == (21, 8, 8, 1) and noised.eps.shape == (8, 8, 1)
+    assert np.array_equal(images.from_signed(noised.jump(1.0)), pixels[3])
+    assert np.array_equal(images.from_signed(noised.chain[0]), pixels[3])
     assert not np.array_equal(ddpm.noised(NoiseRequest(1, 3, 3)).eps, noised.eps)
-    correlation = np.corrcoef(noised.x_t[-1].flatten(), noised.eps.flatten())[0, 1]
+    last = noised.jump(ddpm.schedule().alpha_bar[-1])
+    correlation = np.corrcoef(last.flatten(), noised.eps.flatten())[0, 1]
     assert correlation > 0.9
     with pytest.raises(DataError, match="no test image 297"):
         ddpm.noised(NoiseRequest(1, 297, 0))

@@ -17,9 +17,9 @@ from explorer import files, runs, snapshots
 from explorer.data.catalog import load
 from explorer.errors import RunError
 from explorer.inference.session import ModelSession
-from explorer.messages import Pictures, Snapshot, TrainingEnded
 from explorer.training import time_machine
 from explorer.training.loop import train
+from explorer.training_messages import Pictures, Snapshot, TrainingEnded
 
 NewRun = Callable[..., Path]
 

@@ -7,12 +7,12 @@ import pytest
 
 from explorer import metrics, runs
 from explorer.errors import RunError
-from explorer.messages import Measurement, Progress, StorageTrouble, TrainingEnded
 from explorer.training import clock as clocks
 from explorer.training import storage
 from explorer.training.clock import Clock
 from explorer.training.loop import train
 from explorer.training.storage import Storage
+from explorer.training_messages import Measurement, Progress, StorageTrouble, TrainingEnded
 
 NewRun = Callable[..., Path]
 EPOCHS = ("training.batch_size=250", "training.log_every=1", "training.epochs=2", "training.tensorboard=off")

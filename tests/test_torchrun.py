@@ -19,10 +19,10 @@ from explorer import metrics, paths, runs
 from explorer.cli import main
 from explorer.commands import training
 from explorer.errors import ConfigError
-from explorer.messages import TrainingStarted
 from explorer.settings import load_settings
 from explorer.training.launch import launched
 from explorer.training.loop import train
+from explorer.training_messages import TrainingStarted
 from tests.conftest import TINY
 from tests.faults.children import Child
 from tests.ranks import Say, as_rank, pair

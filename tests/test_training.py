@@ -11,10 +11,10 @@ import torch
 from explorer import files, locks, metrics, runs
 from explorer.cli import main
 from explorer.errors import ConfigError, DeviceError, RunError, TrainingError
-from explorer.messages import Pictures, Progress, Snapshot, TrainingEnded, TrainingStarted
 from explorer.training import checkpoints
 from explorer.training.ema import EMA
 from explorer.training.loop import train
+from explorer.training_messages import Pictures, Progress, Snapshot, TrainingEnded, TrainingStarted
 
 NewRun = Callable[..., Path]
 

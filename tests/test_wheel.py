@@ -109,7 +109,7 @@ def test_doctor_finds_nothing_wrong(vdx: Callable[..., str]) -> None:
 
 def test_list_names_the_bundled_models_and_the_data(vdx: Callable[..., str], installed: Path) -> None:
     listing = json.loads(vdx("list", "--json"))
-    assert set(listing) == {"presets", "models", "datasets"}
+    assert set(listing) == {"presets", "models", "datasets", "drawn"}
     models = {model["name"]: model for model in listing["models"]}
     for model in models.values():
         assert set(model) == {"name", "family", "dataset", "path", "bundled", "metrics"}

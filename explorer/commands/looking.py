@@ -12,6 +12,7 @@ from explorer.version import VERSION
 
 
 def _listing() -> dict[str, Any]:
+    from explorer.data import drawn
     from explorer.data.catalog import CATALOG
     from explorer.settings import preset_names
 
@@ -29,8 +30,9 @@ def _listing() -> dict[str, Any]:
                 "available": entry.available(),
             }
             for name, entry in CATALOG.items()
-            if entry.kind != "none"
+            if entry.available() or name not in {"drawn", "none"}
         ],
+        "drawn": drawn.names(),
     }
 
 
@@ -52,6 +54,9 @@ def list_all(options: argparse.Namespace) -> int:
         where = "" if data["available"] else "  not on this machine: bring it with --data-dir"
         shape = "×".join(map(str, data["shape"]))
         print(f"  {data['name']:28} {data['kind']:6} {data['items']} items of {shape}{where}")
+    if found["drawn"]:
+        print("drawn by you, for --data drawn --set data.drawn=NAME")
+        print(textwrap.fill(", ".join(found["drawn"]), 100, initial_indent="  ", subsequent_indent="  "))
     return 0
 
 

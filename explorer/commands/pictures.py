@@ -11,7 +11,6 @@ from explorer import images
 from explorer.commands.shared import arguments, bar, open_model
 from explorer.config import Sampling
 from explorer.errors import ConfigError
-from explorer.latent_messages import TraverseRequest
 from explorer.messages import DenoiseRequest, Pixels
 from explorer.settings import explain
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 _GIF_FRAMES = 60
 _STRIP_FRAMES = 10
+_EXTENT = 3.0  # of a traversal, in units of the prior
 
 
 def _say(path: Path) -> int:
@@ -59,22 +59,16 @@ def traverse(options: argparse.Namespace) -> int:
         raise ConfigError(f"{options.model} has no latent space to traverse: it is a {session.card.label}")
     with arguments():
         session.check_label(options.label)
-    found = session.latents()
-    order = found.order()[:16]
+    order = session.latents().order()[:16]
     animated = options.out.suffix.lower() == ".gif"
     steps = 25 if animated else 11
-    request = TraverseRequest(
-        0, np.zeros(session.latent_size, np.float32), order, steps=steps, label=options.label or 0
-    )
-    rows = session.traverse(request).pixels.reshape(len(order), request.steps, *session.image_shape)
+    z = np.zeros(session.latent_size, np.float32)
+    flat = session.traverse(z, order, _EXTENT, steps, options.label or 0)
     if animated:
-        content = images.gif_bytes(images.swing(rows), hold=50)
+        content = images.gif_bytes(images.swing(flat.reshape(len(order), steps, *session.image_shape)), hold=50)
     else:
-        flat = rows.reshape(-1, *session.image_shape)
-        provenance = session.provenance(
-            command="traverse", dimensions=order, extent=request.extent, label=options.label
-        )
-        content = images.png_bytes(images.sheet(flat, request.steps), provenance)
+        provenance = session.provenance(command="traverse", dimensions=order, extent=_EXTENT, label=options.label)
+        content = images.png_bytes(images.sheet(flat, steps), provenance)
     images.write_picture(options.out, content)
     return _say(options.out)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from explorer import locks, metrics, runs, snapshots
 from explorer.commands.shared import arguments, bar, keep_data
 from explorer.errors import ConfigError, ExplorerError
-from explorer.messages import Progress, StorageTrouble, TrainingEnded, TrainingStarted, headline
+from explorer.training_messages import Progress, StorageTrouble, TrainingEnded, TrainingStarted, headline
 
 if TYPE_CHECKING:
     from explorer.config import RunConfig
@@ -81,7 +81,8 @@ def _new(options: argparse.Namespace, check: Check) -> _Job:
     config = titled(with_settings(preset, _changes(options), strict=True), preset)
     keep_data(options, config.data.name)
     check(config)
-    command = "vdx " + " ".join(_quoted(word) for word in ["train", options.settings, *_spread(options)])
+    named = Path(options.settings).name  # in whose folder the file lies is nobody's business
+    command = "vdx " + " ".join(_quoted(word) for word in ["train", named, *_spread(options)])
     return _Job(new_run(config, options.out, command=command), resume=False)
 
 
@@ -99,7 +100,9 @@ def _resumed(options: argparse.Namespace, check: Check) -> _Job:
     before = runs.read_config(options.resume)
     config = with_settings(before, _changes(options))
     if (config.data, config.model) != (before.data, before.model):
-        raise ConfigError("--resume can change training settings only; start a new run for another model or data set")
+        raise ConfigError(
+            "--resume can change the title and training settings only; start a new run for another model or data set"
+        )
     if (config.training.batch_size, config.training.precision) != (
         before.training.batch_size,
         before.training.precision,
@@ -111,7 +114,9 @@ def _resumed(options: argparse.Namespace, check: Check) -> _Job:
     with locks.writing(options.resume):  # a run that somebody else trains keeps its settings
         check(config)
         if config != before:
-            runs.update_record(options.resume, config=config.model_dump(mode="json"))
+            wanted: dict[str, object] = {"training": config.training.model_dump(mode="json")}
+            wanted |= {"title": config.title} if config.title != before.title else {}  # or as it was renamed meanwhile
+            runs.update_record(options.resume, lambda record: {"config": {**record["config"], **wanted}})
     return _Job(options.resume, resume=True)
 
 

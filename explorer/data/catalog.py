@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.config import DataConfig, DatasetName
-from explorer.data import cifar, mnist, points, sprites
+from explorer.data import cifar, drawn, mnist, points, sprites
 from explorer.errors import DataError
 from explorer.messages import Split, Values
 
-_DIGITS_TRAIN = 1500
+_DIGITS_TRAIN, _MNIST_TRAIN = 1500, 60_000
 _POINTS_TRAIN, _SPRITES_TRAIN = 10_000, 40_000
 
 
@@ -60,10 +60,22 @@ class Dataset:
         whole.update(self.labels.tobytes())
         return whole.hexdigest()
 
+    def check_fingerprint(self, known: object) -> None:
+        """Raise DataError if a run has learned from other data; ``known`` is their fingerprint, None if not kept."""
+        if known is not None and known != self.fingerprint():
+            raise DataError(
+                f"the data set {self.name} has changed since this run learned from it; "
+                "bring the old data back, or train a new model on the new ones"
+            )
+
 
 @dataclass(frozen=True)
 class Entry:
-    """What the catalog knows of a data set; ``shape`` is (channels, height, width), ``items`` the usual number."""
+    """What the catalog knows of a data set; ``shape`` is (channels, height, width), ``items`` the usual number.
+
+    ``train_items`` of them are for training, 0 where that is not known; with ``to_order`` as many are drawn as wanted.
+    ``class_names`` are there where classes are called otherwise than by their numbers.
+    """
 
     title: str
     kind: str
@@ -72,6 +84,16 @@ class Entry:
     classes: int
     load: Callable[[DataConfig], Dataset]
     available: Callable[[], bool] = lambda: True
+    train_items: int = 0
+    to_order: bool = False
+    class_names: tuple[str, ...] = ()
+
+    def most_train_items(self, wanted: int) -> int:
+        """Return how many training items there are at most where so many are ``wanted``, 0 for the usual number.
+
+        0 where that is not known without loading them.
+        """
+        return wanted if self.to_order and wanted else min(wanted or self.train_items, self.train_items or wanted)
 
 
 def _shortened(data: Dataset, items: int) -> Dataset:
@@ -126,7 +148,16 @@ def _points(config: DataConfig) -> Dataset:
 
 
 def _points_entry(title: str, classes: int) -> Entry:
-    return Entry(title, "points", (2, 1, 1), _POINTS_TRAIN * 6 // 5, classes, _points)
+    return Entry(
+        title, "points", (2, 1, 1), _POINTS_TRAIN * 6 // 5, classes, _points, train_items=_POINTS_TRAIN, to_order=True
+    )
+
+
+def _drawn(config: DataConfig) -> Dataset:
+    """Return points that a person has drawn, a sixth of them for testing."""
+    values, train = drawn.load(config.drawn)
+    data = Dataset(config.drawn, values[:, None, None, :], np.zeros(len(values), np.int64), train)
+    return _shortened(data, config.items)
 
 
 def _none(_config: DataConfig) -> Dataset:
@@ -134,16 +165,28 @@ def _none(_config: DataConfig) -> Dataset:
 
 
 CATALOG: dict[DatasetName, Entry] = {
-    "digits": Entry("Handwritten digits 8×8", "images", (1, 8, 8), 1797, 10, _digits),
-    "mnist": Entry("MNIST 28×28", "images", (1, 28, 28), 70_000, 10, _mnist, mnist.available),
-    "sprites": Entry("Sprites 64×64", "images", (1, 64, 64), _SPRITES_TRAIN * 11 // 10, 3, _sprites),
-    "cifar10": Entry("CIFAR-10 32×32", "images", (3, 32, 32), 60_000, 10, _cifar10, cifar.available),
+    "digits": Entry("Handwritten digits 8×8", "images", (1, 8, 8), 1797, 10, _digits, train_items=_DIGITS_TRAIN),
+    "mnist": Entry("MNIST 28×28", "images", (1, 28, 28), 70_000, 10, _mnist, mnist.available, _MNIST_TRAIN),
+    "sprites": Entry(
+        "Sprites 64×64",
+        "images",
+        (1, 64, 64),
+        _SPRITES_TRAIN * 11 // 10,
+        3,
+        _sprites,
+        train_items=_SPRITES_TRAIN,
+        to_order=True,
+        class_names=sprites.SHAPES,
+    ),
+    "cifar10": Entry("CIFAR-10 32×32", "images", (3, 32, 32), 60_000, 10, _cifar10, cifar.available, cifar.TRAIN_ITEMS),
     "two-moons": _points_entry("Two moons", 2),
     "swiss-roll": _points_entry("Swiss roll", 0),
     "gaussian-ring": _points_entry("Ring of Gaussians", 8),
     "pinwheel": _points_entry("Pinwheel", 5),
     "checkerboard": _points_entry("Checkerboard", 0),
     "mixture": _points_entry("Mixture of Gaussians", 0),
+    # Which one is a setting, so there is none to have without it: see ``here``. Read anew each time, it is small.
+    "drawn": Entry("Drawn by you", "points", (2, 1, 1), 0, 0, _drawn, lambda: False),
     "none": Entry("No data set", "none", (1, 1, 1), 0, 0, _none, lambda: False),  # of imported models
 }
 
@@ -171,6 +214,11 @@ def load(data: DataConfig | str) -> Dataset:
             raise DataError(f"there is no data set {data}; there are: {', '.join(CATALOG)}")
         data = DataConfig.model_validate({"name": data})
     return _kept_in_memory(data) if CATALOG[data.name].available() else _read(data)
+
+
+def here(data: DataConfig) -> bool:
+    """Return whether a data set is on this machine, so that it can be loaded."""
+    return drawn.available(data.drawn) if data.name == "drawn" else CATALOG[data.name].available()
 
 
 def bring(name: str, folder: Path) -> None:

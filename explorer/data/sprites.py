@@ -13,6 +13,7 @@ from explorer.errors import DataError
 
 Factors = NDArray[np.int64]
 FACTORS = ("shape", "scale", "orientation", "x", "y")
+SHAPES = ("square", "ellipse", "heart")
 SIZES = (3, 6, 40, 32, 32)
 SIDE = 64
 _STAMP = 33

@@ -2,30 +2,29 @@
 
 import dataclasses
 import functools
+import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from numpy.typing import ArrayLike, NDArray
 
-from explorer import images, runs
+from explorer import files, images, runs, walks
+from explorer.chain_messages import Noised, NoiseRequest
 from explorer.config import DataConfig, Sampling
-from explorer.data.batches import to_tensor, to_unit
-from explorer.data.catalog import CATALOG, load
-from explorer.errors import RunError
+from explorer.data.catalog import CATALOG, here, load
+from explorer.errors import DataError, RunError
 from explorer.inference import trajectories
-from explorer.latent_messages import Decoded, DecodeRequest, Traversal, TraverseRequest
+from explorer.inference.inputs import model_input, told
+from explorer.latent_messages import Decoded, DecodeRequest
 from explorer.messages import (
     DenoiseRequest,
     Floats,
     Frame,
     Gallery,
     LatentMap,
-    Noised,
-    NoiseRequest,
     OpenedModel,
     Pixels,
     Schedule,
@@ -38,11 +37,12 @@ from explorer.models.diffusion import Diffusion
 from explorer.models.latent import LatentModel
 from explorer.models.noise import NoiseSource
 from explorer.models.posterior import latent_map
-from explorer.models.prior import prior_labels, prior_pictures
+from explorer.models.prior import prior_pictures
 from explorer.models.weights import load_model
 from explorer.version import VERSION
 
 _BATCH = 256
+_OWN, _OWN_STEPS = 1000, 20
 
 
 class ModelSession:
@@ -87,7 +87,8 @@ class ModelSession:
 
     def provenance(self, **settings: object) -> dict[str, object]:
         """Return what an exported picture says of itself: app, model, weights and the settings it was made with."""
-        return {"app": VERSION, "model": self.card.name, "weights_sha256": self.weights_sha256, **settings}
+        model = {"model": self.card.name, "weights_sha256": self.weights_sha256, "data": self.data.name}
+        return {"app": VERSION, **model, **settings}
 
     def latent_model(self) -> LatentModel:
         """Return the model; RunError if it has no latent space."""
@@ -117,11 +118,6 @@ class ModelSession:
         if not 0 <= label < self.model.classes:
             raise RunError(f"{self.card.name} has no class {label}; its classes are 0 to {self.model.classes - 1}")
 
-    def _labels(self, model: LatentModel, label: int, count: int) -> Tensor | None:
-        if model.classes:
-            self.check_label(label)
-        return prior_labels(model, count, self.device, label)
-
     @torch.inference_mode()
     def encode(self, values: Values, labels: NDArray[np.int64] | None = None) -> tuple[Floats, Floats]:
         """Return μ and σ of q(z|x), each (items, latent), in units of the prior; σ is 0 for a deterministic encoder.
@@ -134,75 +130,73 @@ class ModelSession:
             RunError: no latent space, items of another shape, or classes missing.
         """
         model = self.latent_model()
-        channels, height, width = model.shape
-        if not isinstance(values, np.ndarray) or values.dtype != (np.float32 if self.points else np.uint8):
-            raise RunError(
-                f"{self.card.name} encodes {'float32 points' if self.points else 'uint8 pixels'} in an array"
-            )
-        if values.shape[1:] != (height, width, channels):
-            raise RunError(f"{self.card.name} encodes items of {(height, width, channels)}, not {values.shape[1:]}")
-        told: Tensor | None = None
-        if model.classes:
-            if labels is None or len(labels) != len(values):
-                raise RunError(
-                    f"{self.card.name} is conditional: give the class of each item, 0 to {model.classes - 1}"
-                )
-            for label in np.unique(labels):
-                self.check_label(int(label))
-            told = torch.from_numpy(np.asarray(labels, np.int64)).to(self.device)
+        x = model_input(self, values)
+        if model.classes and (labels is None or len(labels) != len(values)):
+            raise RunError(f"{self.card.name} is conditional: give the class of each item, 0 to {model.classes - 1}")
         with devices.lock(self.device):
-            mean, log_var = model.encode(to_unit(to_tensor(values, self.device)), told)
+            mean, log_var = model.encode(x, told(self, 0 if labels is None else labels, len(x)))
         return mean.cpu().numpy(), (0.5 * log_var).exp().cpu().numpy()
 
     @torch.inference_mode()
-    def decode_values(self, z: Floats, label: int = 0) -> Floats:
+    def decode_values(self, z: Floats, label: ArrayLike = 0) -> Floats:
         """Return E[x|z] (items, height, width, channels) in [0, 1], or points, of latents (items, latent)."""
         model = self.latent_model()
         latents = np.asarray(z, np.float32)
         if latents.ndim != 2 or latents.shape[1] != model.latent_size:
             wanted = f"(items, {model.latent_size})"
             raise RunError(f"{self.card.name} decodes latents of shape {wanted}, not {latents.shape}")
+        classes = told(self, label, len(latents))
         with devices.lock(self.device):
             parts = [
-                model.picture(part.to(self.device), self._labels(model, label, len(part)))
-                for part in torch.split(torch.from_numpy(latents), _BATCH)
+                model.picture(part.to(self.device), label)
+                for part, label in zip(
+                    torch.split(torch.from_numpy(latents), _BATCH),
+                    itertools.repeat(None) if classes is None else torch.split(classes, _BATCH),
+                    strict=False,
+                )
             ]
         values: Floats = torch.cat(parts).cpu().numpy().transpose(0, 2, 3, 1)
         return values
 
-    def decode(self, z: Floats, label: int = 0) -> Pixels:
+    def decode(self, z: Floats, label: ArrayLike = 0) -> Pixels:
         """Return the pictures E[x|z] (items, height, width, channels) of latents (items, latent).
 
-        ``label`` is the class of all of them, for a conditional model. A point is a dot before its data set.
+        ``label`` is the class of all of them or of each, for a conditional model. A point is a dot before its data set.
         """
-        values = self.decode_values(z, label)
+        return self.pictures(self.decode_values(z, label))
+
+    def pictures(self, values: Floats) -> Pixels:
+        """Return values of [0, 1] (items, height, width, channels), or points, as pictures."""
         if self.points:
             return images.of_each_point(values.reshape(-1, 2), self._background)
         return images.from_unit(values)
 
     @functools.cached_property
     def _background(self) -> Pixels:
-        return images.of_points(load(self.data).values.astype(np.float32).reshape(-1, 2))
+        values = load(self.data).values if here(self.data) else self.test_items()[0]
+        return images.of_points(values.astype(np.float32).reshape(-1, 2))
 
     def decoded(self, request: DecodeRequest) -> Decoded:
         """Return the answer to a request, with the time it took."""
         began = time.perf_counter()
         pixels = self.decode(request.z, request.label)
-        return Decoded(request.request, request.z, pixels, (time.perf_counter() - began) * 1000)
+        return Decoded(request.request, request.z, pixels, (time.perf_counter() - began) * 1000, request.label)
 
-    def traverse(self, request: TraverseRequest) -> Traversal:
-        """Return the pictures along each of the request's dimensions; the others stay as in its z."""
-        values = np.linspace(-request.extent, request.extent, request.steps, dtype=np.float32)
-        rows = np.tile(np.asarray(request.z, np.float32), (len(request.dimensions), request.steps, 1))
-        for row, dimension in zip(rows, request.dimensions, strict=True):
-            row[:, dimension] = values
-        return Traversal(request, self.decode(rows.reshape(-1, rows.shape[-1]), request.label))
+    def traverse(
+        self, z: Floats, dimensions: Sequence[int], extent: float = 3.0, steps: int = 11, label: ArrayLike = 0
+    ) -> Pixels:
+        """Return the pictures (dimensions · steps, height, width, channels) of ``walks.traverse``, row by row."""
+        return self.decode(walks.traverse(z, dimensions, extent, steps), label)
 
     def latents(self) -> LatentMap:
-        """Return the latent map: as saved with the model, else encoded now from the data set."""
+        """Return the latent map: as saved with the model, else encoded from the data set, once."""
+        return self._latents
+
+    @functools.cached_property
+    def _latents(self) -> LatentMap:
         model = self.latent_model()
         try:
-            saved = runs.read_arrays(self.folder, runs.LATENTS, ("means", "labels", "kl_per_dimension", "split"))
+            saved = files.read_arrays(self.folder, runs.LATENTS, ("means", "labels", "kl_per_dimension", "split"))
         except RunError:  # a run that was killed, or damaged: the data set still knows
             saved = {}
         size = (model.latent_size,)
@@ -260,19 +254,45 @@ class ModelSession:
         return trajectories.denoise(self.diffusion(), request, self.device, values)
 
     def noised(self, request: NoiseRequest) -> Noised:
-        """Return the forward process of one test image, a picture for every t = 0..T."""
-        return trajectories.noised(self.diffusion(), request, self.test_items()[0])
+        """Return the forward process of an item, at once and step by step; errors as of ``forward.Noising``."""
+        from explorer.inference import forward
+
+        return forward.noised(self, request)
 
     # ---- both ----
 
     def test_items(self) -> tuple[Values, NDArray[np.int64]]:
         """Return test items and their classes; where the data are not on this machine, the samples saved with it."""
-        if CATALOG[self.data.name].available():
-            return load(self.data).split("test")
+        of_data = self._data_items()
+        if of_data is not None:
+            return of_data
+        if self.points:  # a drawing that was deleted or damaged since
+            return self._own_points, np.zeros(len(self._own_points), np.int64)
         pictures = runs.read_pictures(self.folder)
         if pictures is None or not len(pictures.samples) or pictures.samples.shape[1:] != self.image_shape:
             raise RunError(f"{self.folder / runs.PICTURES} has no pictures to start from; import the model again")
         return pictures.samples, np.arange(len(pictures.samples)) % max(1, self.model.classes)  # as they are drawn
+
+    def _data_items(self) -> tuple[Values, NDArray[np.int64]] | None:
+        """Return the data set's test items and their classes; None where the data are not on this machine."""
+        try:
+            return load(self.data).split("test") if here(self.data) else None
+        except DataError:
+            if not self.points:
+                raise
+            return None
+
+    @functools.cached_property
+    def _own_points(self) -> Floats:
+        """Return points that the model draws, (points, 1, 1, 2), in the place of data that are not there any more."""
+        if isinstance(self.model, Diffusion):
+            sampling = Sampling(sampler="ddim", steps=min(_OWN_STEPS, self.model.schedule.timesteps), clip=True)
+            *_, last = trajectories.denoise(self.model, DenoiseRequest(0, _OWN, 0, sampling), self.device)
+            assert last.points is not None
+            return np.ascontiguousarray(last.points[0][:, None, None, :])
+        with torch.inference_mode(), devices.lock(self.device):
+            drawn = prior_pictures(self.model, NoiseSource(0, _OWN), self.device)
+        return drawn.float().cpu().numpy().transpose(0, 2, 3, 1)
 
     def gallery(self, count: int = 24) -> Gallery:
         """Return the first test items of the data set the model was trained on; of points, one picture of them all.
@@ -280,9 +300,11 @@ class ModelSession:
         Where the data are not on this machine they are samples of its own.
         """
         values, labels = self.test_items()
+        own = self._data_items() is None
         if self.points:
-            return Gallery(images.of_points(values.astype(np.float32).reshape(-1, 2))[None], np.zeros(1, np.int64))
-        return Gallery(values[:count].astype(np.uint8, copy=False), labels[:count])
+            cloud = images.of_points(values.astype(np.float32).reshape(-1, 2))[None]
+            return Gallery(cloud, np.zeros(1, np.int64), own)
+        return Gallery(values[:count].astype(np.uint8, copy=False), labels[:count], own)
 
     def sample(
         self, count: int, seed: int, sampling: Sampling | None = None, towards: int | None = None
@@ -330,4 +352,5 @@ class ModelSession:
             points=self.points,
             guidable=not latent and self.diffusion().guidable,
             clips=self.clips,
+            class_names=CATALOG[self.data.name].class_names,
         )

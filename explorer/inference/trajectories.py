@@ -1,4 +1,4 @@
-"""The forward and reverse process as frames that can be shown."""
+"""The reverse process as frames that can be shown."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +13,7 @@ from explorer import images
 from explorer.config import Sampling
 from explorer.data.batches import to_signed, to_tensor
 from explorer.errors import ConfigError, DataError
-from explorer.messages import DenoiseRequest, Floats, Frame, Noised, NoiseRequest, Pixels, Values
+from explorer.messages import DenoiseRequest, Floats, Frame, Pixels, Values
 from explorer.models import devices
 from explorer.models.diffusion import Diffusion
 from explorer.models.noise import NoiseSource, slerp
@@ -158,22 +158,3 @@ def item(values: Items, index: int) -> Items:
     if not 0 <= index < len(values):
         raise DataError(f"there is no test image {index}; there are 0 to {len(values) - 1}")
     return values[index : index + 1]
-
-
-def noised(model: Diffusion, request: NoiseRequest, values: Values) -> Noised:
-    """Return x_t = √ᾱ_t x_0 + √(1−ᾱ_t) ε for every t = 0..T, with one ε for all; of one image, or of all points.
-
-    Args:
-        model: whose schedule is used.
-        request: which of ``values``, and the seed of ε.
-        values: the images to choose from, (items, height, width, channels), or points.
-
-    Raises:
-        DataError: there is no image of that number.
-    """
-    chosen = values[: images.CLOUD] if model.points else item(values, request.index)
-    x0 = to_signed(to_tensor(chosen))
-    noise = NoiseSource(request.seed, len(x0)).draw(x0.shape[1:])
-    times = range(model.schedule.timesteps + 1)
-    frames = np.concatenate([_shown(model.coefficients_at(t).marginal(x0, noise)) for t in times])
-    return Noised(request.request, request.index, request.seed, frames, _shown(noise, _NOISE_LIMIT)[0])

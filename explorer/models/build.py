@@ -1,7 +1,5 @@
 """From a configuration to a network."""
 
-import math
-
 import torch
 
 from explorer.config import (
@@ -14,16 +12,15 @@ from explorer.config import (
     ImportedConfig,
     RunConfig,
     VaeConfig,
-    VqConfig,
 )
 from explorer.data.catalog import CATALOG
 from explorer.errors import ConfigError
+from explorer.fit import of_model
 from explorer.models.autoencoder import Autoencoder
 from explorer.models.diffusion import Diffusion, PointNetwork, build_process
 from explorer.models.hierarchical_vae import HierarchicalVAE
 from explorer.models.imported import build_imported, item_shape
 from explorer.models.latent import LatentModel
-from explorer.models.networks import grid_sizes
 from explorer.models.schedules import build_schedule
 from explorer.models.unet import UNet
 from explorer.models.vae import VAE, ConditionalVAE
@@ -31,7 +28,6 @@ from explorer.models.vq_vae import VQVAE
 
 Model = LatentModel | Diffusion
 LARGEST = 500_000_000
-MOST_PLACES = 1024
 
 
 def build(config: RunConfig) -> Model:
@@ -64,44 +60,13 @@ def _build_diffusion(model: DiffusionConfig, data: DatasetName) -> Diffusion:
 
 def check_fit(config: RunConfig) -> None:
     """Raise ConfigError where model and data set cannot go together, with the remedy."""
-    model, entry = config.model, CATALOG[config.data.name]
-    points = entry.kind == "points"
-    if isinstance(model, ConditionalConfig) and entry.classes < 1:
-        raise ConfigError(f"{config.data.name} has no classes, which a conditional VAE needs; choose another data set")
-    if isinstance(model, DdpmConfig):
-        _check_ddpm(model, config.data.name)
+    if isinstance(config.model, ImportedConfig):
+        _check_imported(config.model, config.data.name)
         return
-    if isinstance(model, ImportedConfig):
-        _check_imported(model, config.data.name)
-        return
-    if isinstance(model, VqConfig):
-        places = math.prod(grid_sizes(entry.shape, model.downsamplings)[-1])
-        if places > MOST_PLACES:
-            raise ConfigError(
-                f"that is a grid of {places} codes, the most is {MOST_PLACES}; set model.downsamplings higher"
-            )
-    mend = ["model.likelihood=gaussian"] if model.likelihood == "bernoulli" else []
-    mend += ["model.network=mlp"] if model.network in {"convolutional", "residual"} else []
-    if points and mend:
-        raise ConfigError(f"{config.data.name} are points, not pictures in [0, 1]; set {' and '.join(mend)}")
-
-
-def _check_ddpm(model: DdpmConfig, data: DatasetName) -> None:
-    entry = CATALOG[data]
-    build_schedule(model)
-    if model.told == "class" and entry.classes < 1:
-        raise ConfigError(f"{data} has no classes to be told; set model.told=nothing or choose another data set")
-    if model.network == "mlp":
-        return
-    if entry.kind == "points":
-        raise ConfigError(f"{data} are points, which a U-Net cannot hold; set model.network=mlp")
-    side = min(entry.shape[1:])
-    most = side.bit_length()
-    if len(model.multipliers) > most:
-        raise ConfigError(
-            f"model.multipliers halves the image {len(model.multipliers) - 1} times, and {data} is {side} pixels wide; "
-            f"write at most {most} of them"
-        )
+    for misfit in of_model(config):
+        raise ConfigError(misfit.text)
+    if isinstance(config.model, DdpmConfig):
+        build_schedule(config.model)
 
 
 def _check_imported(model: ImportedConfig, data: DatasetName) -> None:

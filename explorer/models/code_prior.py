@@ -1,8 +1,12 @@
 """Priors over the codes of a VQ-VAE, so that it can be sampled: each place for itself, or a causal transformer."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
+
+_COLDEST = 1e-6
 
 
 class CategoricalPrior(nn.Module):
@@ -77,18 +81,27 @@ def code_nats(prior: CodePrior, codes: Tensor) -> Tensor:
     return -log_p.gather(2, codes[:, :, None])[:, :, 0]
 
 
-@torch.no_grad()
-def sample_codes(prior: CodePrior, uniform: Tensor) -> Tensor:
-    """Return codes (batch, places) drawn place by place, by inverting the distribution at ``uniform`` in [0, 1).
+def sample_codes(prior: CodePrior, uniform: Tensor, temperature: float = 1.0) -> Tensor:
+    """Return codes (batch, places) drawn from the prior with ``uniform``; see ``codes_by_place``."""
+    *_, codes = codes_by_place(prior, uniform, temperature)
+    return codes
+
+
+def codes_by_place(prior: CodePrior, uniform: Tensor, temperature: float = 1.0) -> Iterator[Tensor]:
+    """Draw codes (batch, places) by inverting each place's distribution at ``uniform``; yield them after every place.
+
+    What is yielded is always the same tensor, filled up to a place.
 
     Args:
         prior: p over the codes.
-        uniform: one number for each place of each item, shape (batch, places).
+        uniform: one number in [0, 1) for each place of each item, shape (batch, places).
+        temperature: τ >= 0 that divides the logits: p^(1/τ), normalized. 1 is the prior, 0 its most likely codes.
     """
     codes = torch.zeros(uniform.shape, dtype=torch.int64, device=uniform.device)
     for place in range(uniform.shape[1]):
-        logits = prior(codes[:, : place + 1])[:, place].float()
-        reached = logits.softmax(1).cumsum(1)
-        drawn = torch.searchsorted(reached, uniform[:, place, None].contiguous(), right=True)[:, 0]
-        codes[:, place] = drawn.clamp(max=logits.shape[1] - 1)  # rounding may leave the last sum below 1
-    return codes
+        with torch.no_grad():
+            logits = prior(codes[:, : place + 1])[:, place].float()
+            reached = (logits / max(temperature, _COLDEST)).softmax(1).cumsum(1)
+            drawn = torch.searchsorted(reached, uniform[:, place, None].contiguous(), right=True)[:, 0]
+            codes[:, place] = drawn.clamp(max=logits.shape[1] - 1)  # rounding may leave the last sum below 1
+        yield codes

@@ -105,6 +105,16 @@ class HierarchicalVAE(LatentModel):
         units = [in_units_of(*q, *p) for _, q, p in self._inferred(x, None)]
         return torch.cat([mean for mean, _ in units], dim=1), torch.cat([log_var for _, log_var in units], dim=1)
 
+    def draw(self, x: Tensor, noise: Tensor) -> Tensor:
+        """Return z ~ q(z|x), every level drawn given those it depends on, in units of its prior (batch, latent).
+
+        Args:
+            x: shape (batch, channels, height, width).
+            noise: ε, shape (batch, latent), as ``forward`` takes it; decoding z is what that decodes.
+        """
+        found = self._inferred(x, list(torch.split(noise, list(self.levels), dim=1)))
+        return torch.cat([in_units_of(z, q[1], *p)[0] for z, q, p in found], dim=1)
+
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the parameters of p(x|z₁), where z₁ is what z makes of the levels from the top down."""
         above: Tensor | None = None

@@ -5,7 +5,8 @@ import math
 from torch import nn
 
 from explorer.config import LatentConfig
-from explorer.models.layers import ConvDecoder, ConvEncoder, Size, growing, mlp, shrinking
+from explorer.fit import grid_sizes
+from explorer.models.layers import ConvDecoder, ConvEncoder, growing, mlp, shrinking
 
 Shape = tuple[int, int, int]
 
@@ -26,15 +27,6 @@ def decoder(config: LatentConfig, shape: Shape, inputs: int) -> nn.Module:
     if config.network in {"linear", "mlp"}:
         return nn.Sequential(mlp([inputs, *_hidden(config), math.prod(shape)]), nn.Unflatten(1, shape))
     return ConvDecoder(shape, config.channels, config.hidden_units, inputs, config.network == "residual")
-
-
-def grid_sizes(shape: Shape, downsamplings: int) -> list[Size]:
-    """Return (height, width) from an image to its grid of codes, halved and rounded up at each step."""
-    sizes = [shape[1:]]
-    for _ in range(downsamplings):
-        height, width = sizes[-1]
-        sizes.append((-(-height // 2), -(-width // 2)))
-    return sizes
 
 
 def grid_encoder(config: LatentConfig, shape: Shape, downsamplings: int, size: int) -> nn.Module:

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from explorer.config import VqConfig
+from explorer.fit import grid_sizes
 from explorer.models.code_prior import AutoregressivePrior, CategoricalPrior, CodePrior, code_nats, sample_codes
 from explorer.models.codebook import Codebook, straight_through
 from explorer.models.latent import LatentModel, Shape
-from explorer.models.networks import grid_decoder, grid_encoder, grid_sizes
+from explorer.models.networks import grid_decoder, grid_encoder
 
 _MOST_AXES = 10
 _SETTLED = 1000
@@ -119,15 +120,22 @@ class VQVAE(LatentModel):
 
     def encode(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the coordinates of the code maps of x along the principal components, and ln σ² = −∞."""
-        quantized = self.codebook.vectors[self.codes(x).flatten()].reshape(len(x), -1)
-        z = (quantized - self.center) @ self.axes.T / self.scale
+        z = self.coordinates(self.codes(x))
         return z, torch.full_like(z, -torch.inf)
+
+    def coordinates(self, codes: Tensor) -> Tensor:
+        """Return where codes (batch, places) are along the principal components, (batch, latent)."""
+        quantized = self.codebook.vectors[codes.flatten()].reshape(len(codes), -1)
+        return (quantized - self.center) @ self.axes.T / self.scale
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the parameters of p(x|k), shaped as x, for the codes nearest to the code map at z."""
+        return self._from_vectors(self.codebook.vectors[self.codes_at(z).flatten()])
+
+    def codes_at(self, z: Tensor) -> Tensor:
+        """Return the codes nearest to the code map at z (batch, latent), (batch, places) int64 in raster order."""
         vectors = (z * self.scale) @ self.axes + self.center
-        codes = self.codebook.nearest(vectors.reshape(-1, self.codebook.vectors.shape[1]))
-        return self._from_vectors(self.codebook.vectors[codes])
+        return self.codebook.nearest(vectors.reshape(-1, self.codebook.vectors.shape[1])).reshape(len(z), self.places)
 
     @torch.no_grad()
     def settle(self, x: Tensor) -> None:

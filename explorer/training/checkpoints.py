@@ -12,9 +12,9 @@ from torch import Tensor
 
 from explorer import files, runs
 from explorer.errors import RunError
-from explorer.messages import Knobs
 from explorer.models import weights
 from explorer.training.trainer import Trainer
+from explorer.training_messages import Knobs
 
 OPTIMIZER_FILE = "optimizer.safetensors"
 STATE_FILE = "state.json"

@@ -21,13 +21,13 @@ from explorer.data.batches import batches, steps_per_epoch
 from explorer.data.catalog import Dataset, load
 from explorer.data.seeds import derived_seed
 from explorer.errors import ExplorerError, TrainingError
-from explorer.messages import Knobs
 from explorer.models import devices
 from explorer.training.draws import Draws, Shard, ShardDraws
 from explorer.training.looking import items_of
 from explorer.training.objectives import Average, Terms
 from explorer.training.ranks import Ranks, connected
 from explorer.training.trainer import Trainer
+from explorer.training_messages import Knobs
 
 _NEW_NAME, _OLD_NAME = "forward_sync_buffers", "broadcast_buffers"  # since torch 2.13, and before
 _SYNCED = _NEW_NAME if _NEW_NAME in inspect.signature(DistributedDataParallel).parameters else _OLD_NAME

@@ -9,8 +9,9 @@ from typing import Any
 
 from explorer import images
 from explorer.logs import log
-from explorer.messages import Knobs, Measurement, Pictures, Pixels
+from explorer.messages import Pixels
 from explorer.training.clock import Clock, Share
+from explorer.training_messages import Knobs, Measurement, Pictures
 
 FOLDER = "tensorboard"
 _MOST_WAITING = 1 << 20  # bytes

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from explorer import metrics
-from explorer.config import ACTIVE_NATS, DdpmConfig, DiffusionConfig, RunConfig
+from explorer.config import DdpmConfig, DiffusionConfig, RunConfig
 from explorer.data.batches import binarized, to_tensor, to_unit
 from explorer.data.catalog import Dataset
-from explorer.messages import Knobs, Measurement, Pictures, Snapshot, Split
+from explorer.messages import Split
 from explorer.models import devices
 from explorer.models.build import Model
 from explorer.models.diffusion import Diffusion
@@ -25,6 +25,7 @@ from explorer.training.objectives import Average
 from explorer.training.publish import make_pictures, publish
 from explorer.training.time_machine import SAMPLES, TimeMachine
 from explorer.training.trainer import Trainer
+from explorer.training_messages import Knobs, Measurement, Pictures, Snapshot
 
 _TEST_ITEMS = 2048
 _TEST_EVERY = 25  # training images per test image between two looks at the test split: < 2 % of the work
@@ -92,9 +93,7 @@ class Looks:
 
     def _note_test(self, measurement: Measurement) -> None:
         self.tested_at = measurement.step
-        self.figures = {f"test_{name}": value for name, value in measurement.values.items()}
-        if measurement.kl_per_dimension and "perplexity" not in measurement.values:
-            self.figures["active_dimensions"] = sum(kl >= ACTIVE_NATS for kl in measurement.kl_per_dimension)
+        self.figures = metrics.figures_of(measurement)
 
     @property
     def epoch(self) -> float:

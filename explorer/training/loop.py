@@ -16,7 +16,16 @@ from explorer import locks, metrics, runs
 from explorer.data.batches import batches, steps_per_epoch
 from explorer.data.catalog import Dataset, load
 from explorer.errors import RunError, TrainingError
-from explorer.messages import (
+from explorer.models import devices
+from explorer.models.build import parameter_count
+from explorer.training import checkpoints
+from explorer.training.clock import Clock
+from explorer.training.distributed import ALONE, Alone
+from explorer.training.event_files import EventFiles
+from explorer.training.looking import Looks, is_finite, items_of
+from explorer.training.objectives import Average
+from explorer.training.storage import Storage
+from explorer.training_messages import (
     Knobs,
     Measurement,
     Pictures,
@@ -27,15 +36,6 @@ from explorer.messages import (
     TrainingStarted,
     Turned,
 )
-from explorer.models import devices
-from explorer.models.build import parameter_count
-from explorer.training import checkpoints
-from explorer.training.clock import Clock
-from explorer.training.distributed import ALONE, Alone
-from explorer.training.event_files import EventFiles
-from explorer.training.looking import Looks, is_finite, items_of
-from explorer.training.objectives import Average
-from explorer.training.storage import Storage
 
 Message = TrainingStarted | Progress | Pictures | Snapshot | Turned | StorageTrouble | TrainingEnded
 _PAUSE = 0.01  # seconds; a shorter answer is no pause
@@ -116,6 +116,8 @@ class _Loop:
         self.settings = config.training
         self.device = team.device(self.settings.device)
         self.data: Dataset = load(config.data)
+        if resume:
+            self.data.check_fingerprint(runs.read_record(folder).get("data_sha256"))
         self.images, self.labels = items_of(self.data, "train", config, self.device)
         self.per_epoch = steps_per_epoch(len(self.images), self.settings.batch_size)
         self.trainer = team.trainer(config, self.device, self.per_epoch)

@@ -11,7 +11,7 @@ from torch import Tensor
 from explorer import files, images, runs
 from explorer.data.batches import to_tensor, to_unit
 from explorer.data.catalog import Dataset
-from explorer.messages import Pictures, Pixels
+from explorer.messages import Pixels
 from explorer.models import weights
 from explorer.models.build import Model
 from explorer.models.diffusion import Diffusion
@@ -22,6 +22,7 @@ from explorer.models.prior import prior_labels, prior_pictures
 from explorer.models.samplers import ChainState, Denoiser, ddim
 from explorer.models.schedules import spaced_steps
 from explorer.models.vq_vae import VQVAE
+from explorer.training_messages import Pictures
 
 _SHOWN = 16
 _SAMPLES = 64

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from explorer.errors import RunError
-from explorer.messages import StorageTrouble
 from explorer.training.clock import Clock
+from explorer.training_messages import StorageTrouble
 
 _AGAIN = 3.0  # seconds between two tries
 _AGAIN_ONCE = 0.3

@@ -10,13 +10,14 @@ from explorer import images, snapshots
 from explorer.data.catalog import Dataset
 from explorer.errors import RunError
 from explorer.logs import log
-from explorer.messages import Pixels, Snapshot
+from explorer.messages import Pixels
 from explorer.models.build import Model
 from explorer.models.latent import LatentModel
 from explorer.models.posterior import latent_map
 from explorer.models.prior import prior_labels
 from explorer.training.clock import Clock, Share
 from explorer.training.trainer import Trainer
+from explorer.training_messages import Snapshot
 
 MOST = 128
 _SHARE, _GRACE = 0.02, 3.0  # of the training time, and seconds besides: a short run has one for every epoch

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from explorer.config import DdpmConfig, RunConfig, parse_turns
 from explorer.data.catalog import CATALOG
-from explorer.messages import Knobs
 from explorer.models import devices
 from explorer.models.build import Model, build
 from explorer.models.latent import LatentModel
@@ -16,6 +15,7 @@ from explorer.pressure import beta_in_force
 from explorer.training.draws import Draws
 from explorer.training.ema import EMA
 from explorer.training.objectives import Average, Pressure, Terms, terms
+from explorer.training_messages import Knobs
 
 _EVALUATION_SEED = 1234567  # the test curve always uses the same noise, so that it moves only when the model does
 

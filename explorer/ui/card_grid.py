@@ -7,6 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QWidget
 
 from explorer.messages import ModelCard
+from explorer.ui.facts import told_apart
 from explorer.ui.model_card import Card
 from explorer.ui.panel import label
 
@@ -39,21 +40,22 @@ class CardGrid(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(self._inside)
 
-    def show_cards(self, models: Sequence[ModelCard], known: set[str]) -> None:
-        """Show models; ``known`` are the paths of all there are, whose cards are kept for when they are shown again."""
-        self.cards = [self._card_for(model) for model in models]
-        for path in self._made.keys() - known:
+    def show_cards(self, models: Sequence[ModelCard], known: Sequence[ModelCard]) -> None:
+        """Show models; ``known`` are all there are, whose cards are kept for when they are shown again."""
+        names = told_apart(known)
+        self.cards = [self._card_for(model, names[model.path]) for model in models]
+        for path in self._made.keys() - names.keys():
             self._drop(self._made.pop(path))
         self._place()
 
-    def _card_for(self, model: ModelCard) -> Card:
+    def _card_for(self, model: ModelCard, name: str) -> Card:
         made = self._made.get(model.path)
-        if made is not None and made.card == model:
+        if made is not None and (made.card, made.name) == (model, name):
             return made
         focused = made is not None and made.hasFocus()
         if made is not None:
             self._drop(made)
-        made = self._made[model.path] = Card(model)
+        made = self._made[model.path] = Card(model, name)
         made.setParent(self._inside)
         made.chosen.connect(self.chosen)
         made.opened.connect(self.opened)

@@ -25,14 +25,15 @@ class ChainMode(QWidget):
     """A mode of the page: its pictures and numbers, and in ``bar`` its controls for the row above.
 
     ``changed`` says that what can be done now has changed, ``started`` that it asked for a chain, so that no other mode
-    has one any more; ``job`` and ``status`` as of a Page. Only the newest request of a mode counts: ``request`` is its
-    number, 0 while it waits for nothing.
+    has one any more; ``job``, ``status`` and ``problem`` as of a Page. Only the newest request of a mode counts:
+    ``request`` is its number, 0 while it waits for nothing.
     """
 
     changed = Signal()
     started = Signal()
     job = Signal(object)
     status = Signal(str)
+    problem = Signal(object)
     run_text, run_tip = "Sample", "Run the reverse chain from noise (Ctrl+Return)"  # what the button above says
 
     def __init__(self, worker: SessionWorker) -> None:

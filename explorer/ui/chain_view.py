@@ -42,7 +42,7 @@ class ChainView(QWidget):
             grid.addWidget(panel, 0, place)
             grid.setColumnStretch(place, 1)
             self.panes.append((panel, picture))
-        lower = Panel(*chain)
+        lower = self.strip_panel = Panel(*chain)
         self.hint = label("", "muted")
         self.memory = label("", "muted", tabular=True, tip="What the frames take in memory; 256 MB at most")
         lower.head.addWidget(self.hint)

@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QTextBrowse
 
 from explorer.collapse import CollapseWatch, Finding, Severity, levels_of
 from explorer.config import RunConfig
-from explorer.messages import Measurement
+from explorer.training_messages import Measurement
 from explorer.ui import theme
-from explorer.ui.latent_page import dimension_names
 from explorer.ui.panel import Panel, button
+from explorer.walks import dimension_names
 
 _TIP = (
     "Posterior collapse: KL(q(z_k|x) ‖ p(z_k)) near 0, so that z_k tells nothing of x. Click to see all that was found "

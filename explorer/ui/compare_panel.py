@@ -12,9 +12,11 @@ from explorer import comparison, runs
 from explorer.comparison import Points, RunCurve, Subject
 from explorer.config import RunConfig
 from explorer.errors import ExplorerError
-from explorer.messages import Failure, ModelCard, Turned
+from explorer.messages import Failure, ModelCard
+from explorer.training_messages import Turned
 from explorer.ui.comparison_table import ComparisonTable
 from explorer.ui.export import ExportMenu
+from explorer.ui.facts import told_apart
 from explorer.ui.page import Page
 from explorer.ui.panel import Panel, button, label
 from explorer.ui.run_list import COLORS, RunList
@@ -175,10 +177,11 @@ class ComparePanel(QWidget):
         gone = [path for path in self._chosen if path not in there and not Path(path, runs.RECORD).is_file()]
         for path in gone:
             del self._chosen[path]
+        names = told_apart(self._cards)
         for path, one in self._chosen.items():
             card = there.get(path)
             if card is not None:
-                changed = replace(one.subject, name=card.title, figures=card.metrics or one.subject.figures)
+                changed = replace(one.subject, name=names[path], figures=card.metrics or one.subject.figures)
                 self._chosen[path] = replace(one, subject=changed)
         self._show_list()
         self._read([path for path, one in self._chosen.items() if one.stamp != stamp(path)])
@@ -210,7 +213,8 @@ class ComparePanel(QWidget):
         else:
             card = next(card for card in self._cards if card.path == path)
             try:
-                self._chosen[path] = _Chosen(comparison.subject(card), self._free_color())
+                subject = replace(comparison.subject(card), name=told_apart(self._cards)[path])
+                self._chosen[path] = _Chosen(subject, self._free_color())
             except ExplorerError as error:
                 self._page.problem.emit(Failure(str(error)))
             else:

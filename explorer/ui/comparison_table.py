@@ -19,7 +19,7 @@ _NARROWEST = 104  # pixels of a run's column
 _ROW = 26
 
 
-def amount(key: str, value: float | None) -> str:
+def figure_text(key: str, value: float | None) -> str:
     """Return a final figure as people write it."""
     if value is None:
         return _NOTHING
@@ -55,6 +55,7 @@ class ComparisonTable(QTableWidget):
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(_ROW)
         self.horizontalHeader().setMinimumSectionSize(_NARROWEST)
+        self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)  # what tells two apart is at the end
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -101,7 +102,7 @@ class ComparisonTable(QTableWidget):
         tip = "\n".join(filter(None, [figure.meaning, figure.caution]))
         row = self._add_row(f"{figure.label}{'*' if figure.caution else ''}{unit}", tip)
         for column, value in enumerate(figure.values):
-            item = self._cell(row, column, amount(figure.key, value), muted=value is None)
+            item = self._cell(row, column, figure_text(figure.key, value), muted=value is None)
             item.setToolTip("" if value is None else f"{value!r} {figure.unit}".strip())
             if figure.best == column:
                 item.setFont(theme.font(bold=True, tabular=True))

@@ -3,35 +3,22 @@
 from collections.abc import Iterator
 from typing import get_args
 
-from PySide6.QtCore import QEvent, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from explorer.config import FamilyName, ModelConfig, RunConfig
 from explorer.errors import ConfigError
 from explorer.setting import condition, either
 from explorer.settings import load_settings, preset_names, settings_of, titled, typed, value_of, with_settings
-from explorer.ui import theme
+from explorer.ui import form_problems, theme
 from explorer.ui.panel import button, column, label
+from explorer.ui.search_field import SearchField
 from explorer.ui.setting_row import ChoiceBox, SettingRow, set_state
 
 _FIRST = "digits-beta-vae"
 _FAMILY = "model.family"
 _SPACING = 7
-_TOLD = 3  # wrong settings that one error names
-
-
-class SearchField(QLineEdit):
-    """A field to search in; Escape empties it before it does anything else in the window."""
-
-    def event(self, event: QEvent) -> bool:
-        """Take Escape from the window's shortcut while there is something to clear."""
-        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape and self.text():
-            if event.type() == QEvent.Type.KeyPress:
-                self.clear()
-            event.accept()
-            return True
-        return super().event(event)
 
 
 class ConfigForm(QWidget):
@@ -47,7 +34,8 @@ class ConfigForm(QWidget):
         self._presets = {name: load_settings(name) for name in preset_names()}
         self._config = self._origin = self._baseline = self._presets[_FIRST]
         self._visited: dict[str, ModelConfig] = {}
-        self._problems: dict[str, str] = {}
+        self._problems: dict[str, str] = {}  # what is no value of its setting
+        self._misfits: dict[str, str] = {}  # what does not go together
         self._more_open = False
         self.rows: dict[str, SettingRow] = {}
         layout = QVBoxLayout(self)
@@ -177,7 +165,7 @@ class ConfigForm(QWidget):
         """Show these settings; changes are marked against them from now on."""
         same_family = config.model.family == self._config.model.family
         self._config = self._origin = self._baseline = config
-        self._visited, self._problems = {}, {}
+        self._visited, self._problems, self._misfits = {}, {}, {}
         name = next((name for name, preset in self._presets.items() if preset == config), None)
         self.preset.setCurrentIndex(self.preset.findData(name) if name else -1)
         self.preset.setPlaceholderText(config.title)
@@ -191,15 +179,16 @@ class ConfigForm(QWidget):
     def _refresh(self) -> None:
         """Show what is wrong, what is changed and what matters now, as the settings are."""
         for address, row in self.rows.items():
-            problem = self._problems.get(address, "")
+            unread = address in self._problems
+            problem = self._problems.get(address) or self._misfits.get(address, "")
             if problem and not row.problem and row.advanced:
                 self._more_open = True
             row.show_problem(problem)
-            if not row.problem and not row.typing:
+            if not unread and not row.typing:
                 row.set_value(value_of(self._config, address))
             origin = self._origin if address == _FAMILY else self._baseline
             was = value_of(origin, address)
-            same = not row.problem and value_of(self._config, address) == was
+            same = not unread and value_of(self._config, address) == was
             row.show_changed(None if same else row.value_name(was))
         self._count_changes()
         self._show_rows()
@@ -295,6 +284,7 @@ class ConfigForm(QWidget):
             self._config = titled(config.model_copy(update={"title": self._origin.title}), self._origin)
         # A setting that does not matter now cannot be wrong.
         self._problems = {address: text for address, text in problems.items() if self._matters(self.rows[address])}
+        self._misfits = {} if self._problems else form_problems.of_misfits(self._config, self.rows)
 
     @Slot(str)
     def _reset(self, address: str) -> None:
@@ -316,28 +306,32 @@ class ConfigForm(QWidget):
     @property
     def problems(self) -> dict[str, str]:
         """Return what is wrong, in words, by the address of each wrong setting."""
-        return dict(self._problems)
+        return self._problems | self._misfits
 
     def config(self) -> RunConfig:
         """Return the settings as they are in the form, also what is still being typed.
 
         Raises:
-            ConfigError: one is out of range or no number; the message names it.
+            ConfigError: one is out of range or no number, or two do not go together; the message names it.
         """
         self._take()
         self._refresh()
-        if self._problems:
-            told = [row.problem for row in self._sorted() if row.problem]
-            further = f"; and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
-            raise ConfigError("; ".join(told[:_TOLD]) + further)
+        if self.problems:
+            raise ConfigError(form_problems.in_full(self._wrong))
         return self._config
 
-    def go_to_problem(self) -> None:
-        """Bring the first wrong setting into sight and put the cursor there."""
-        wrong = next((row for row in self._sorted() if row.problem), None)
-        if wrong is not None:
-            self._area.ensureWidgetVisible(wrong)
-            wrong.editor.setFocus()
+    @property
+    def _wrong(self) -> list[SettingRow]:
+        return [row for row in self._sorted() if row.problem]
+
+    def go_to_problem(self) -> str:
+        """Bring the first wrong setting into sight, put the cursor there, and return in short what is wrong."""
+        wrong = self._wrong
+        if not wrong:
+            return ""
+        self._area.ensureWidgetVisible(wrong[0])
+        wrong[0].editor.setFocus()
+        return form_problems.in_short(wrong)
 
     @property
     def data_name(self) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPen
 
-from explorer.ui.plot_style import FAR, color_of, number
+from explorer.ui.plot_style import FAR, color_of, number, round_log_range, round_range
 from explorer.ui.series import Points, extremes, group_for, reach, smoothed
 
 Line = tuple[Points, Points]
@@ -20,6 +20,7 @@ _DRAWN = 2000  # points of a curve on the screen: two for every pixel of a usual
 _FAINT = 70  # of 255, how visible the values behind their average are
 _MOST_OCTAVES = 40  # a log axis of more of them than this begins with one coarse piece
 _NOTHING = np.empty(0)
+_SMALLEST = 1e-9  # the shortest axis
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,14 @@ class Scale:
         """Return the places of values, NaN where there is none."""
         signed = self.signed(y)
         return np.log10(signed) if self.log_y else signed
+
+    def ranges(self, bounds: Bounds, right: float) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return the places where both axes begin and end: 0..``right`` at least, and all values in round numbers."""
+        first, last, low, high = bounds
+        left, right = 0.0, max(right, last, _SMALLEST)
+        if self.log_x:
+            left, right = float(np.log10(first)), float(np.log10(max(right, 2 * first)))
+        return (left, right), round_log_range(low, high) if self.log_y else round_range(low, high)
 
 
 class Curve(pg.PlotCurveItem):

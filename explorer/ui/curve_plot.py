@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
 from numpy.typing import ArrayLike
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSizePolicy
 
@@ -13,18 +12,17 @@ from explorer.ui import theme
 from explorer.ui.curve import SMOOTHEST, Curve, Scale
 from explorer.ui.curve_set import CurveSet, Span
 from explorer.ui.figure import plain
-from explorer.ui.panel import Panel, label
+from explorer.ui.panel import Panel
 from explorer.ui.plot_bars import Bars
 from explorer.ui.plot_export import PlotExports
 from explorer.ui.plot_head import PlotHead
+from explorer.ui.plot_hint import PlotHint
 from explorer.ui.plot_marks import Marks
 from explorer.ui.plot_reader import PlotReader
-from explorer.ui.plot_style import dress, round_log_range, round_range
+from explorer.ui.plot_style import dress
 from explorer.ui.plot_tools import PlotTools
 from explorer.ui.watched_plot import WatchedPlot
 
-_MARGINS = 24
-_SMALLEST = 1e-9  # the shortest axis
 _NO_LOG = "Some values are 0 or below, where a log axis has no place for them"
 _NONE_ABOVE = "no value above 0, which a log axis needs"
 
@@ -59,7 +57,7 @@ class CurvePlot(Panel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         self.provenance = provenance
         self.scale = Scale()
-        self._log_of, self._empty_text = log_of, empty_text
+        self._log_of = log_of
         self._zoomed = self._stale = False
         self._right: float | None = None
         self.tools = PlotTools(self)
@@ -78,11 +76,7 @@ class CurvePlot(Panel):
         self._reader = PlotReader(self.plot, self._curves, lambda: self.scale)
         if tools:
             self.exports = PlotExports(self)
-        self._said = label("", "muted")
-        self._said.setParent(self.plot)
-        self._said.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._said.setWordWrap(True)
-        self._said.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._hint = PlotHint(self.plot, self.item, empty_text)
         # A zoom or a drag redraws once, however many moves there were since the last paint.
         self._redraw_soon = QTimer(self, singleShot=True, interval=0)
         self._redraw_soon.timeout.connect(self._redraw)
@@ -161,18 +155,13 @@ class CurvePlot(Panel):
             self.legend.remove(key)
             self._changed(None)
 
-    def show_overlay(self, key: str, visible: bool) -> None:
-        """Show or hide an overlay, also one that is still to come; it stays so when it gets other points."""
-        self._curves.show(key, visible)
-        self._changed(None)
-
     def visible_curves(self) -> dict[str, Curve]:
         """Return name and curve of all that is shown, overlays last."""
         return self._curves.visible()
 
     def legend_entries(self) -> list[tuple[str, str]]:
         """Return plain texts and colours, #rrggbb, of the legend of all that is shown."""
-        return self.legend.entries(self._curves.hidden)
+        return self.legend.entries()
 
     def _changed(self, curve: Curve | None) -> None:
         """Draw a curve, or all; while hidden only take note."""
@@ -191,7 +180,7 @@ class CurvePlot(Panel):
     def _draw(self, only: Curve | None = None) -> None:
         self._curves.draw(self.scale, self._span(), only)
         self._say()
-        self._head.arrange(self._curves.hidden)
+        self._head.arrange()
         self._reader.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -204,11 +193,11 @@ class CurvePlot(Panel):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the legend its room."""
         super().resizeEvent(event)
-        self._head.arrange(self._curves.hidden)
+        self._head.arrange()
 
     def _resized(self) -> None:
         """Put what is said, the bars' names and the crosshair where they belong in a plot of another size."""
-        self._said.setGeometry(self.plot.rect().adjusted(_MARGINS, 0, -_MARGINS, 0))
+        self._hint.place()
         self.bars.name()
         self._reader.refresh()
 
@@ -216,10 +205,7 @@ class CurvePlot(Panel):
         """Say what will appear, as long as there is nothing to show."""
         empty = not self.bars.heights and self._curves.bounds(self.scale) is None
         log = empty and self._curves.bounds(Scale()) is not None
-        self._said.setText(_NONE_ABOVE if log else self._empty_text)
-        self._said.setVisible(empty and bool(self._said.text()))
-        for name in ("left", "bottom"):  # an axis from 0 to 1 would only look like one of something
-            self.item.getAxis(name).setOpacity(0.0 if empty and self._empty_text else 1.0)
+        self._hint.say(empty=empty, instead=_NONE_ABOVE if log else "")
 
     # ---- scale ----
 
@@ -280,12 +266,8 @@ class CurvePlot(Panel):
         bounds = self._curves.bounds(self.scale)
         if self._zoomed or self._right is None or bounds is None:
             return
-        first, last, low, high = bounds
-        left, right = 0.0, max(self._right, last, _SMALLEST)
-        if self.scale.log_x:
-            left, right = float(np.log10(first)), float(np.log10(max(right, 2 * first)))
-        y_range = round_log_range(low, high) if self.scale.log_y else round_range(low, high)
-        self.item.setRange(xRange=(left, right), yRange=y_range, padding=0.01, disableAutoRange=True)
+        x_range, y_range = self.scale.ranges(bounds, self._right)
+        self.item.setRange(xRange=x_range, yRange=y_range, padding=0.01, disableAutoRange=True)
 
     @Slot()
     def show_all(self) -> None:

@@ -13,13 +13,12 @@ _LONE_SIZE = 5  # pixels of a point that has no neighbour to be joined with
 
 
 class CurveSet:
-    """The curves of a plot by key; overlays lie behind and can be hidden. A point without neighbours is a dot."""
+    """The curves of a plot by key; overlays lie behind. A point without neighbours is a dot."""
 
     def __init__(self, item: pg.PlotItem) -> None:
         self._item = item
         self._own: dict[str, Curve] = {}
         self._overlays: dict[str, Curve] = {}
-        self.hidden: set[str] = set()
         self._lone = pg.ScatterPlotItem(size=_LONE_SIZE, pen=None, pxMode=True)
         item.addItem(self._lone, ignoreBounds=True)
 
@@ -36,8 +35,6 @@ class CurveSet:
         for item, behind in ((curve.behind, True), (curve, False)):
             item.setZValue((-0.6 if overlay else -0.2) - 0.1 * behind)  # the grid is at −1
             self._item.addItem(item, ignoreBounds=behind)
-        if overlay:
-            self.show(key, key not in self.hidden)
 
     def remove(self, key: str) -> bool:
         """Take an overlay out and return whether there was one."""
@@ -47,19 +44,10 @@ class CurveSet:
                 self._item.removeItem(item)
         return curve is not None
 
-    def show(self, key: str, visible: bool) -> None:
-        """Show or hide an overlay, also one that is still to come."""
-        (self.hidden.discard if visible else self.hidden.add)(key)
-        curve = self._overlays.get(key)
-        if curve is not None:
-            for item in (curve, curve.behind):
-                item.setVisible(visible)
-
     def visible(self) -> dict[str, Curve]:
-        """Return name and curve of all that are not hidden, overlays last; equal names get a number."""
-        shown = [*self._own.values(), *(curve for key, curve in self._overlays.items() if key not in self.hidden)]
+        """Return name and curve of all, overlays last; equal names get a number."""
         names: dict[str, Curve] = {}
-        for curve in shown:
+        for curve in (*self._own.values(), *self._overlays.values()):
             same = sum(other.title == curve.title for other in names.values())
             names[f"{curve.title} ({same + 1})" if same else curve.title] = curve
         return names

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from explorer.data import cifar, mnist
@@ -17,7 +17,9 @@ _BROUGHT = {
 
 
 class DataFinder(QWidget):
-    """Visible while the chosen data set is missing."""
+    """Visible while the chosen data set is missing; ``job`` as of a page."""
+
+    job = Signal(object)
 
     def __init__(self, page: Page) -> None:
         super().__init__()
@@ -56,7 +58,7 @@ class DataFinder(QWidget):
     def take(self, folder: Path) -> None:
         """Check the files of a folder and keep a copy of them."""
         self.locate.setEnabled(False)
-        self._page.job.emit((f"reading {_BROUGHT[self._name][0]}", -1.0))
+        self.job.emit((f"reading {_BROUGHT[self._name][0]}", -1.0))
         self._worker = KeepData(self._name, folder, self)
         self._worker.kept.connect(self._kept)
         self._worker.failed.connect(self._page.problem)
@@ -70,7 +72,7 @@ class DataFinder(QWidget):
 
     @Slot()
     def _finished(self) -> None:
-        self._page.job.emit(None)
+        self.job.emit(None)
         self.locate.setEnabled(True)
         if self._worker is not None:
             self._worker.deleteLater()

@@ -13,6 +13,8 @@ from explorer.ui.panel import Segmented, button
 class DiffusionControls(QWidget):
     """``mode_changed`` says that another mode is wanted, ``run_pressed`` that the button was pressed.
 
+    ``draw_pressed`` carries whether a data set is to be drawn.
+
     The button starts what the mode has to start, and cancels it while it runs.
 
     Args:
@@ -22,6 +24,7 @@ class DiffusionControls(QWidget):
 
     mode_changed = Signal()
     run_pressed = Signal()
+    draw_pressed = Signal(bool)
 
     def __init__(self, modes: Sequence[tuple[str, str, str]], page: QWidget) -> None:
         super().__init__()
@@ -39,6 +42,9 @@ class DiffusionControls(QWidget):
         self.export = QPushButton("Export ▾")
         self.export.setToolTip("Save what is shown as a picture or a film")
         self.export.setAccessibleName("Export")
+        self.draw = button("Draw a data set…", "Draw points with the mouse, and train a model on them in seconds")
+        self.draw.setCheckable(True)
+        self.draw.clicked.connect(self.draw_pressed)
         self._bars = QWidget()
         self._bar_row = QHBoxLayout(self._bars)
         self._bar_row.setContentsMargins(0, 0, 0, 0)
@@ -48,8 +54,9 @@ class DiffusionControls(QWidget):
         right = QHBoxLayout(self._right)
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(10)
-        right.addWidget(self.run)
-        right.addWidget(self.export)
+        for made in (self.draw, self.run, self.export):
+            right.addWidget(made)
+        self.draw.hide()  # it has a parent by now
         self._grid.addWidget(self.mode, 0, 0)
         self._grid.addWidget(self._bars, 0, 1)
         self._grid.addWidget(self._right, 0, 3)
@@ -73,10 +80,17 @@ class DiffusionControls(QWidget):
             self.export.setMenu(mode.exports)
         self.set_state(mode)
 
+    def set_drawing(self, drawing: bool) -> None:
+        """Show that a data set is being drawn: there is nothing to sample or save then."""
+        self.draw.setChecked(drawing)
+        self._bars.setVisible(not drawing)
+        self.export.setVisible(not drawing)
+
     def set_state(self, mode: ChainMode) -> None:
         """Enable what can be used now; while it runs, the button is Cancel."""
         running = mode.running
-        self.run.setVisible(mode.runs)
+        self.draw.setVisible(mode.model is not None and mode.model.points)
+        self.run.setVisible(mode.runs and not self.draw.isChecked())
         self.run.setEnabled(mode.model is not None)
         self.run.setText("Cancel" if running else mode.run_text)
         self.run.setToolTip("Stop; what is computed stays (Ctrl+Return)" if running else mode.run_tip)

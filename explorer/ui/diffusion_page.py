@@ -8,17 +8,20 @@ from explorer.chain_messages import RequestFailure
 from explorer.messages import Failure, Frame, OpenedModel
 from explorer.ui.chain_mode import ChainMode, next_number
 from explorer.ui.diffusion_controls import DiffusionControls
+from explorer.ui.draw_data import DrawData
 from explorer.ui.forward_back_view import ForwardBackView
 from explorer.ui.forward_view import ForwardView
+from explorer.ui.image_source import Sample, cloud
 from explorer.ui.interpolation_view import InterpolationView
+from explorer.ui.jobs import Job, Jobs
 from explorer.ui.page import Page
 from explorer.ui.race_view import RaceView
 from explorer.ui.reverse_view import ReverseView
 from explorer.workers.session_worker import OpenRequest, SessionWorker
 
 _MODES = (
-    ("reverse", "Reverse p", "Denoise pure noise step by step: p(x_{t−1}|x_t)"),
-    ("forward", "Forward q", "Noise a test image: q(x_t|x₀)"),
+    ("reverse", "Reverse p", "Denoise pure noise step by step: p(xₜ₋₁|xₜ)"),
+    ("forward", "Forward q", "Noise an image, at once and step by step: q(xₜ|x₀)"),
     ("race", "Race", "Several samplers, settings or models from the same starting noise"),
     ("back", "Forward and back", "Noise a test image to t and denoise it from there: what survives?"),
     ("between", "Interpolate", "From one starting noise to another"),
@@ -33,12 +36,13 @@ class DiffusionPage(Page):
         super().__init__()
         self.model: OpenedModel | None = None
         self._opening = 0
-        self._jobs: dict[object, object] = {}
+        self.jobs = Jobs(self)
         self.worker = SessionWorker(self)
         self.worker.opened.connect(self._opened)
         self.worker.failed.connect(self._failed)
         self.reverse = ReverseView(self.worker)
         self.forward = ForwardView(self.worker)
+        self.forward.offer_samples(self._sample)
         self.race = RaceView(self.worker)
         self.back = ForwardBackView(self.worker)
         self.between = InterpolationView(self.worker)
@@ -57,16 +61,28 @@ class DiffusionPage(Page):
         outer.addWidget(self._stack, 1)
         for mode in self.modes.values():
             self._add(mode)
+        self._add_drawing()
         self._mode_changed()
+
+    def _add_drawing(self) -> None:
+        self.draw = DrawData()
+        self._stack.addWidget(self.draw)
+        self.controls.draw_pressed.connect(self._draw_or_not)
+        self.draw.closed.connect(self._mode_changed)
+        self.draw.trained.connect(self._drawn_model_trained)
+        self.draw.job.connect(self._drawing_job)
+        self.draw.status.connect(self.status)
+        self.draw.problem.connect(self.problem)
 
     def _add(self, mode: ChainMode) -> None:
         self._stack.addWidget(mode)
         self.controls.add_bar(mode.bar)
         mode.changed.connect(self._state)
         mode.started.connect(self._started)
-        mode.job.connect(self._show_job)
+        mode.job.connect(self._mode_job)
         mode.status.connect(self.status)
-        mode.films.job.connect(self._show_job)
+        mode.problem.connect(self.problem)
+        self.jobs.watch(mode.films)
         mode.films.status.connect(self.status)
         mode.films.problem.connect(self.problem)
         mode.set_model(None, _NO_MODEL)
@@ -83,6 +99,17 @@ class DiffusionPage(Page):
         """Return the frames of the reverse chain."""
         return self.reverse.frames
 
+    def _sample(self) -> Sample | None:
+        """Return the sample that is followed in reverse, what to call it, and where it comes from."""
+        film, item = self.reverse.film, self.reverse.followed
+        if not film.complete:
+            return None
+        last, how = film.frames[-1], self.reverse.sampled_how.model_dump()
+        told = dict[str, object](sample_seed=self.reverse.sampled_seed, sampling=how)
+        if last.points is not None:
+            return cloud(last.points[0]), "sampled points", {**told, "samples": len(last.points[0])}
+        return last.x_t[item : item + 1], f"sample {item}", {**told, "samples": len(last.x_t), "sample": item}
+
     @property
     def running(self) -> bool:
         """Return whether a chain is being computed for any mode."""
@@ -94,14 +121,50 @@ class DiffusionPage(Page):
         if isinstance(before, ChainMode) and before is not mode:
             before.go_down()
         self._stack.setCurrentWidget(mode)
+        self.controls.set_drawing(False)
         self.controls.show_mode(mode)
         if self.model is not None:
             mode.come_up()
-            self._focus()
+        self._focus()
 
     def _focus(self) -> None:
+        """Give the keys to the player, so that Space presses no button; without a player to nobody."""
+        if self.drawing:
+            return
         if self.mode.player is not None:
-            self.mode.player.slider.setFocus()  # Space and the arrows are the player's
+            self.mode.player.take_focus()
+        else:
+            self.setFocus()
+
+    def shown(self) -> None:
+        """Give the keys to the player."""
+        self._focus()
+
+    # ---- drawing ----
+
+    @property
+    def drawing(self) -> bool:
+        """Return whether a data set is being drawn, in the place of the mode."""
+        return self._stack.currentWidget() is self.draw
+
+    @Slot(bool)
+    def _draw_or_not(self, drawing: bool) -> None:
+        if not drawing:
+            self._mode_changed()
+            return
+        self.mode.go_down()
+        self._stack.setCurrentWidget(self.draw)
+        self.controls.set_drawing(True)
+        self._state()
+        self.draw.come_up()
+
+    @Slot(str)
+    def _drawn_model_trained(self, folder: str) -> None:
+        """Open the model that has learned the drawing, or offer it if something else is looked at by now."""
+        if self.drawing:
+            self.open(folder)
+        else:
+            self.draw.offer(folder)
 
     @Slot()
     def _state(self) -> None:
@@ -115,10 +178,14 @@ class DiffusionPage(Page):
 
     @Slot()
     def _run_or_cancel(self) -> None:
+        if self.drawing:
+            self.draw.run_or_stop()
+            return
         if self.mode.running:
             self.mode.cancel()
         else:
             self.mode.run()
+        self._focus()
 
     # ---- opening ----
 
@@ -131,7 +198,8 @@ class DiffusionPage(Page):
 
     def _set_model(self, model: OpenedModel | None, hint: str = "") -> None:
         self.model = model
-        self._jobs.clear()
+        for mode in self.modes.values():
+            self.jobs.tell(mode, None, mode.cancel)
         for mode in self.modes.values():
             mode.set_model(model, hint)
         self._state()
@@ -166,30 +234,26 @@ class DiffusionPage(Page):
     # ---- background jobs ----
 
     @Slot(object)
-    def _show_job(self, job: object) -> None:
-        """Show the newest of the jobs there are."""
-        source = self.sender()
-        self._jobs.pop(source, None)
-        if job is not None:
-            self._jobs[source] = job
-        self.job.emit(next(reversed(self._jobs.values()), None))
+    def _mode_job(self, job: Job | None) -> None:
+        mode = self.sender()
+        assert isinstance(mode, ChainMode)
+        self.jobs.tell(mode, job, mode.cancel)
+
+    @Slot(object)
+    def _drawing_job(self, job: Job | None) -> None:
+        self.jobs.tell(self.draw, job, self.draw.stop)
 
     def cancel_job(self) -> None:
         """End the job that is shown; what it made so far is kept."""
-        source = next(reversed(self._jobs), None)
-        for mode in self.modes.values():
-            if source is mode.films:
-                mode.films.cancel()
-            elif source is mode:
-                mode.cancel()
+        self.jobs.end_shown()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Space plays, the arrows step."""
-        if self.mode.player is None or not self.mode.player.handle_key(event):
+        if self.drawing or self.mode.player is None or not self.mode.player.handle_key(event):
             super().keyPressEvent(event)
 
     def shutdown(self) -> bool:
-        """End the threads of the session and of films that are being saved."""
+        """End the threads of the session, of films that are being saved, and of a training on a drawing."""
         self.mode.go_down()
-        ended = [mode.films.stop() for mode in self.modes.values()]
+        ended = [self.draw.shutdown(), self.forward.shutdown(), *(mode.films.stop() for mode in self.modes.values())]
         return all([*ended, self.worker.stop()])

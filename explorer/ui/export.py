@@ -17,6 +17,7 @@ _FILTERS = {
     ".gif": "GIF animation (*.gif)",
     ".svg": "SVG drawing (*.svg)",
     ".csv": "CSV table (*.csv)",
+    ".npz": "NumPy arrays (*.npz)",
 }
 
 
@@ -39,7 +40,7 @@ class ExportMenu(QMenu):
     def _ask(self, key: str, name: str) -> None:
         ending, _ = self.exports[key]
         places = QStandardPaths.StandardLocation
-        place = places.DocumentsLocation if ending == ".csv" else places.PicturesLocation
+        place = places.DocumentsLocation if ending in (".csv", ".npz") else places.PicturesLocation
         suggested = str(Path(QStandardPaths.writableLocation(place)) / f"{name}{ending}")
         chosen, _filter = QFileDialog.getSaveFileName(self._owner, "Save as", suggested, _FILTERS[ending])
         if chosen:

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from explorer.messages import ModelCard, Turned
+from explorer.messages import ModelCard
+from explorer.training_messages import Turned, squared_error
 
 _NAN = float("nan")
 _LONGEST_WAY = 4  # values of a knob that are named one by one
 _PREDICTS = {"mean": "μ̃ (A)", "x0": "x₀ (B)", "eps": "ε (C)", "v": "v"}
-
-_ERRORS = {"mean": "‖μ̃ − μ‖²", "x0": "‖x₀ − x̂₀‖²", "eps": "‖ε − ε̂‖²", "v": "‖v − v̂‖²"}  # what a loss is of
 
 
 def plain(value: object) -> str:
@@ -26,6 +25,11 @@ def signed(value: float) -> str:
 def spaced(number: int) -> str:
     """Return a whole number in groups of three digits."""
     return f"{number:,}".replace(",", " ")
+
+
+def byte_size(size: int) -> str:
+    """Return bytes as people read them, such as "1.2 GB"."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def _section(card: ModelCard, name: str) -> Mapping[str, Any]:
@@ -45,7 +49,7 @@ def figures(card: ModelCard) -> str:
     elif card.latent:
         text = f"ln p(x|z) {metrics.get('test_reconstruction', _NAN):.1f} nats"
     else:
-        text = f"{_ERRORS.get(str(predicts), 'loss')} {metrics.get('test_loss', _NAN):.3g}"
+        text = f"{squared_error(str(predicts))} {metrics.get('test_loss', _NAN):.3g}"
     return text.replace("-", "−")
 
 
@@ -69,6 +73,31 @@ def made(card: ModelCard) -> str:
         return datetime.fromisoformat(card.created).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except (ValueError, OverflowError, OSError):  # a record may say anything
         return card.created[:20]
+
+
+def told_apart(cards: Sequence[ModelCard]) -> dict[str, str]:
+    """Return what to call each model, by its path: its title, and of several of one title also when it was made.
+
+    The time of day where all were made on one day, else the date, as exact as it takes; at last the folder's name. A
+    bundled model that has the title of a run of one's own says that it is bundled.
+    """
+    own = {card.title for card in cards if not card.bundled}
+    same: dict[str, list[ModelCard]] = {}
+    for card in cards:
+        title = f"{card.title} · bundled" if card.bundled and card.title in own else card.title
+        same.setdefault(title, []).append(card)
+    names: dict[str, str] = {}
+    for title, group in same.items():
+        times = [made(card) for card in group]
+        of_a_day = len({time[:10] for time in times}) == 1
+        begin = 11 if of_a_day and all(len(time) > 11 for time in times) else 0
+        marks = next(
+            (cut for end in (10, 16, 19) if len(set(cut := [time[begin:end] for time in times])) == len(group)),
+            [card.name for card in group],
+        )
+        for card, mark in zip(group, marks, strict=True):
+            names[card.path] = f"{title} · {mark}" if len(group) > 1 else title
+    return names
 
 
 def latents(card: ModelCard) -> str:

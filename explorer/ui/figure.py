@@ -82,9 +82,20 @@ def place(axis: Axis, at: Points | float, start: float, end: float) -> Points:
     return start + (np.asarray(at, np.float64) - axis.low) / (axis.high - axis.low) * (end - start)
 
 
-def paint_axes(painter: QPainter, area: QRectF, horizontal: Axis, vertical: Axis, *, grid: bool = True) -> None:
-    """Paint the ticks' names left of and below an area, and lines across it; y grows upwards."""
-    colors = theme.colors()
+def paint_axes(
+    painter: QPainter,
+    area: QRectF,
+    horizontal: Axis,
+    vertical: Axis,
+    *,
+    grid: bool = True,
+    colors: theme.Colors | None = None,
+) -> None:
+    """Paint the ticks' names left of and below an area, and lines across it; y grows upwards.
+
+    ``colors`` are those of the theme that is on, unless others are given: by a thread beside the window.
+    """
+    colors = colors or theme.colors()
     painter.setFont(theme.font(_TICK))
     metrics = QFontMetricsF(theme.font(_TICK))
     end = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

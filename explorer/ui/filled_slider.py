@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
 from superqt import QDoubleSlider
 
 from explorer.ui import theme
@@ -16,8 +17,8 @@ class FilledSlider(QDoubleSlider):
         origin: the value from which the groove is filled.
     """
 
-    def __init__(self, origin: float = 0.0) -> None:
-        super().__init__(Qt.Orientation.Horizontal)
+    def __init__(self, origin: float = 0.0, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
         self._origin = origin
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumWidth(90)
@@ -26,14 +27,22 @@ class FilledSlider(QDoubleSlider):
         """Return the usual size of a slider."""
         return QSize(160, 2 * _KNOB + 6)
 
+    def groove(self) -> tuple[float, float]:
+        """Return where the groove begins and ends, in pixels from the left."""
+        return _KNOB, self.width() - _KNOB
+
+    def ends(self) -> tuple[float, float]:
+        """Return the values at the two ends of the groove."""
+        return float(self.minimum()), float(self.maximum())
+
     def _x(self, value: float) -> float:
-        span = max(self.maximum() - self.minimum(), 1e-9)
-        return _KNOB + (value - self.minimum()) / span * (self.width() - 2 * _KNOB)
+        (left, right), (low, high) = self.groove(), self.ends()
+        return left + min(1.0, max(0.0, (value - low) / max(high - low, 1e-9))) * (right - left)
 
     def value_at(self, x: float) -> float:
         """Return the value whose knob would be at x."""
-        share = (x - _KNOB) / max(1, self.width() - 2 * _KNOB)
-        return float(self.minimum() + min(1.0, max(0.0, share)) * (self.maximum() - self.minimum()))
+        (left, right), (low, high) = self.groove(), self.ends()
+        return low + min(1.0, max(0.0, (x - left) / max(1.0, right - left))) * (high - low)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move by a step, by a page, or to an end: superqt leaves the keys to us."""
@@ -71,17 +80,23 @@ class FilledSlider(QDoubleSlider):
         """Let go."""
         self.setSliderDown(False)
 
+    def fill(self) -> QColor:
+        """Return the colour of filling and knob."""
+        colors = theme.colors()
+        return QColor(colors.accent if self.isEnabled() else colors.muted)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint groove, filling and knob."""
         colors = theme.colors()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         middle = self.height() / 2
+        left, right = self.groove()
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(colors.faint))
-        painter.drawRoundedRect(QRectF(_KNOB, middle - 2, self.width() - 2 * _KNOB, 4), 2, 2)
+        painter.drawRoundedRect(QRectF(left, middle - 2, right - left, 4), 2, 2)
         zero, here = self._x(self._origin), self._x(float(self.value()))
-        accent = QColor(colors.accent if self.isEnabled() else colors.muted)
+        accent = self.fill()
         painter.setBrush(accent)
         painter.drawRoundedRect(QRectF(min(zero, here), middle - 2, abs(here - zero), 4), 2, 2)
         painter.setPen(QPen(accent, 2.5))

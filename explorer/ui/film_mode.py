@@ -18,6 +18,7 @@ class FilmMode(ChainMode):
         self.followed = 0
         self._chain = 0  # the request whose frames are shown, also after it was cancelled
         self._return_to: int | None = None
+        self._plays_on = True  # when the first frames come
         self.player: Player = Player()
         self.player.moved.connect(self._moved)
         worker.frames.connect(self._got_frames)
@@ -66,8 +67,10 @@ class FilmMode(ChainMode):
         self.film_cleared()
 
     def start(self, request: DenoiseRequest, *, keep: bool) -> None:
-        """Ask for a chain; with ``keep`` the t and the item that are looked at stay."""
-        at = self.t if keep and len(self.film) else None
+        """Ask for a chain; with ``keep`` the t and the item that are looked at stay, and whether it plays."""
+        at = self._return_to if self._return_to is not None else self.t if len(self.film) else None
+        at = at if keep else None
+        self._plays_on = at is None or self.player.playing or (self._plays_on and not len(self.film) and self.running)
         followed = min(self.followed, request.count - 1) if keep else 0
         self._clear()
         self.followed, self._return_to, self._chain = followed, at, request.request
@@ -76,6 +79,7 @@ class FilmMode(ChainMode):
     def end(self) -> None:
         """Wait for nothing any more; the film stays as it is."""
         super().end()
+        self._return_to = None
         self.player.set_positions(len(self.film.t) or len(self.film), len(self.film))
 
     # ---- answers ----
@@ -95,9 +99,12 @@ class FilmMode(ChainMode):
             self.changed.emit()
         if first and self._return_to is None:
             self.player.go_to(0)
-            self.player.start()
-        elif self._return_to is not None and not self.player.playing:
+        elif self._return_to is not None and (first or self.player.playing == self._plays_on):
             self._go_back()
+        else:
+            self._return_to = None  # it was played or paused by hand since
+        if first and self._plays_on:
+            self.player.start()
         self.grew()
 
     def grew(self) -> None:

@@ -11,6 +11,7 @@ from explorer.chain_messages import Returned, ReturnRequest
 from explorer.messages import Gallery, OpenedModel, Pixels
 from explorer.ui.chain_mode import ChainMode, next_number
 from explorer.ui.curve_plot import CurvePlot
+from explorer.ui.image_source import OWN
 from explorer.ui.panel import Panel, Segmented, label
 from explorer.ui.picture_grid import PictureGrid
 from explorer.ui.return_rows import ReturnRows
@@ -24,8 +25,8 @@ _MOST_ROWS = 8
 _WIDE = 1200  # pixels
 _OWN_CLASS = ("its own class", "its own class: that of the image")
 _UP = (
-    ("noise", "noise", "Noise the image at random: x_t ~ q(x_t|x₀), another draw in each column"),
-    ("invert", "DDIM inversion", "Run DDIM upwards instead (Song et al. 2021, §4.3): the x_t that leads to the image"),
+    ("noise", "noise", "Noise the image at random: xₜ ~ q(xₜ|x₀), another draw in each column"),
+    ("invert", "DDIM inversion", "Run DDIM upwards instead (Song et al. 2021, §4.3): the xₜ that leads to the image"),
 )
 _MEANING = (
     "Root mean square difference of the samples to x₀ and to each other: per value of [−1, 1], of points the distance. "
@@ -80,15 +81,16 @@ class ForwardBackView(ChainMode):
         middle = QHBoxLayout(self)
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(12)
-        self.left = Panel("x₀ the image", "A test image; choose another below")
+        self.left = Panel()
         self.image = PictureGrid("x₀")
         self.items = PictureGrid("test images", 4, gap=4, selectable=True)
-        self.items.setToolTip("Click another test image")
         self.items.clicked.connect(self.choose)
+        self.whose = label("", "muted")
+        self.left.body.addWidget(self.whose)
         self.left.body.addWidget(self.image, 2)
         self.left.body.addWidget(self.items, 3)
         self.left.setFixedWidth(220)
-        panel = Panel("Noised to t, and back", "x_t beside its t; behind the arrow what the chain makes of it")
+        panel = Panel("Noised to t, and back", "xₜ beside its t; behind the arrow what the chain makes of it")
         self.rows = ReturnRows()
         panel.body.addWidget(self.rows, 1)
         self.survives = CurvePlot("What survives (RMS)", "t", _MEANING, empty_text="Appears when a row has arrived")
@@ -121,6 +123,7 @@ class ForwardBackView(ChainMode):
         self.gallery, self.chosen, self._asked = None, 0, None
         self.image.clear(hint)
         self.items.clear("")
+        self._name_items()
         self._clear(hint)
         if model is None or model.schedule is None:
             return
@@ -131,14 +134,25 @@ class ForwardBackView(ChainMode):
         self.count.setVisible(not model.points)
         self.count.setEnabled(True)
         self.items.setVisible(not model.points)
-        self.left.title.setText("x₀ all points" if model.points else "x₀ the image")
         self._clear(f"Press Go{'' if model.points else ', or choose an image'}.")
 
     @Slot(object)
     def _got_gallery(self, gallery: Gallery) -> None:
         self.gallery = gallery
+        self._name_items()
         self.items.set_pixels(gallery.pixels, 4)
         self._show_chosen()
+
+    def _name_items(self) -> None:
+        """Say what x₀ is: of the data set, or of the model where the data are not on this machine."""
+        points, own = self.model is not None and self.model.points, self.gallery is not None and self.gallery.own
+        self.left.title.setText("x₀ all points" if points else "x₀ the image")
+        self.left.title.setToolTip("All are noised at once" if points else "What is noised; choose another below")
+        self.whose.setText(OWN if own else "test points" if points else "a test image")
+        self.whose.setToolTip("The data are not on this machine" if own else "Of the data set")
+        items = OWN if own else "test images"
+        self.items.setAccessibleName(items)
+        self.items.setToolTip(f"Click another of the {items}")
 
     def _show_chosen(self) -> None:
         if self.gallery is not None:
@@ -237,11 +251,12 @@ class ForwardBackView(ChainMode):
     # ---- export ----
 
     def _rows_png(self) -> bytes:
-        assert self._asked is not None
-        asked = self._asked
+        assert self._asked is not None and self.gallery is not None
+        asked, source = self._asked, OWN if self.gallery.own else "data set"
         made = self.provenance(
-            made="forward and back", process="forward and back", image=asked.image, starts=list(asked.starts),
-            count=asked.count, seed=asked.seed, invert=asked.invert, **asked.sampling.model_dump(),
+            made="forward and back", process="forward and back", source=source, image=asked.image,
+            starts=list(asked.starts), count=asked.count, seed=asked.seed, invert=asked.invert,
+            **asked.sampling.model_dump(),
         )  # fmt: skip
         return images.png_bytes(self.sheet(), made)
 

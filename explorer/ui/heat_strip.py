@@ -278,11 +278,6 @@ class HeatStrip(Panel):
         self.strip.marks = []
         self.strip.update()
 
-    @property
-    def marks(self) -> list[tuple[float, str]]:
-        """Return where the marks are and what they say."""
-        return list(self.strip.marks)
-
     @Slot()
     def _recolor(self) -> None:
         self._inactive.setText(f"<span style='color:{theme.colors().border}'>■</span> inactive")

@@ -150,7 +150,7 @@ class HierarchyView(QWidget):
         above = QRectF(4, 0, self.width() - 8, _LINE)
         painter.setPen(QColor(colors.muted))
         painter.drawText(
-            above, Qt.AlignmentFlag.AlignRight, f"⟵  encoder q(z_t|z_{{t−1}}): fixed, {self._top} levels, adds noise"
+            above, Qt.AlignmentFlag.AlignRight, f"⟵  encoder q(zₜ|zₜ₋₁): fixed, {self._top} levels, adds noise"
         )
         painter.setPen(QColor(colors.accent))
         beneath = QRectF(4, self.height() - _LINE, self.width() - 8, _LINE)
@@ -158,7 +158,7 @@ class HierarchyView(QWidget):
         if self._evaluation is not None:
             bits = "bits_per_dim" in self._evaluation.figures
             unit = f"; below its arrows Σ KL of the levels in {'bits/dim' if bits else 'nats'}, L₀ at the last"
-        painter.drawText(beneath, Qt.AlignmentFlag.AlignLeft, f"decoder p(z_{{t−1}}|z_t): learned  ⟶{unit}")
+        painter.drawText(beneath, Qt.AlignmentFlag.AlignLeft, f"decoder p(zₜ₋₁|zₜ): learned  ⟶{unit}")
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Go to the latent under the mouse."""

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QSizePol
 from explorer import ledger
 from explorer.config import RunConfig
 from explorer.ledger import Row
-from explorer.messages import Measurement
+from explorer.training_messages import Measurement
 from explorer.ui import theme
 from explorer.ui.panel import EPS_HAT, Panel, button, column, empty, label
 from explorer.ui.plot_style import number

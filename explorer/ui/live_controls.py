@@ -7,15 +7,16 @@ from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from explorer.messages import Knobs
+from explorer.config import MOST_BETA, RATES
+from explorer.training_messages import Knobs
 from explorer.ui import theme
 from explorer.ui.filled_slider import FilledSlider
+from explorer.ui.knob_field import KnobField
 from explorer.ui.panel import button, label
 
 _SLOW_SECONDS = 0.5
 _SETTLED_MS = 300  # a slider that rests as long has been turned; on its way it is not
 _LARGEST_BETA = 50.0
-_RATE_DECADES = (-2.0, 1.0)
 
 
 class LiveControls(QWidget):
@@ -85,13 +86,16 @@ class LiveControls(QWidget):
         self.beta, self.rate = FilledSlider(), FilledSlider(origin=0.0)
         self._beta_name = label("β", "muted", tip="The weight of the KL term, in place of the run's")
         rate_name = label("lr ×", "muted", tip="A factor of the learning rate")
-        self._beta_value, self._rate_value = label("", tabular=True), label("", tabular=True)
+        self._beta_value = KnobField("β", 0.0, MOST_BETA)
+        self._rate_value = KnobField("The factor of the learning rate", *RATES)
+        self._beta_value.typed.connect(self._beta_typed)
+        self._rate_value.typed.connect(self._rate_typed)
         self.beta.setRange(0.0, 1.0)
         self.beta.setAccessibleName("β while it trains")
         self.beta.setToolTip("β now; the slider is finer near 0")
-        self.rate.setRange(*_RATE_DECADES)
+        self.rate.setRange(*map(math.log10, RATES))
         self.rate.setAccessibleName("learning rate factor while it trains")
-        self.rate.setToolTip("Learning rate now over the setting, from a hundredth to ten times")
+        self.rate.setToolTip(f"Learning rate now over the setting, from {RATES[0]:g} to {RATES[1]:g} times")
         for slider in (self.beta, self.rate):
             slider.setSingleStep(0.01)
             slider.setPageStep(0.1)
@@ -105,7 +109,12 @@ class LiveControls(QWidget):
             for place, widget in enumerate(widgets):
                 grid.addWidget(widget, row, place)
         grid.setColumnStretch(1, 1)
-        grid.setColumnMinimumWidth(2, 44)
+        self._complaint = label("", "problem")
+        self._complaint.setWordWrap(True)
+        self._complaint.hide()
+        for field in (self._beta_value, self._rate_value):
+            field.complained.connect(self._complain)
+        grid.addWidget(self._complaint, len(rows) + 1, 0, 1, 3)
         return self._panel
 
     # ---- the knobs ----
@@ -118,7 +127,7 @@ class LiveControls(QWidget):
         shown = knobs.beta if knobs.beta is not None else beta or 0.0
         for widget in (self._beta_name, self.beta, self._beta_value):
             widget.setVisible(has_beta)
-        self._largest = max(_LARGEST_BETA, 2 * shown)
+        self._largest = min(MOST_BETA, max(_LARGEST_BETA, 2 * shown))
         for slider, value in (
             (self.beta, math.sqrt(shown / self._largest)),
             (self.rate, math.log10(knobs.rate)),
@@ -130,8 +139,8 @@ class LiveControls(QWidget):
 
     def _write(self) -> None:
         beta = self.knobs.beta if self.knobs.beta is not None else self._own_beta
-        self._beta_value.setText("" if beta is None else f"{beta:.3g}")
-        self._rate_value.setText(f"{self.knobs.rate:.2g}")
+        self._beta_value.show_value("" if beta is None else f"{beta:.4g}")
+        self._rate_value.show_value(f"{self.knobs.rate:.4g}")
 
     def follow(self, knobs: Knobs) -> None:
         """Show how a replay turned the knobs, unless somebody is turning them."""
@@ -147,6 +156,21 @@ class LiveControls(QWidget):
             self.knobs = replace(self.knobs, rate=float(f"{10 ** self.rate.value():.3g}"))
         self._write()
         self._settled.start()
+
+    @Slot(str)
+    def _complain(self, text: str) -> None:
+        self._complaint.setText(text)
+        self._complaint.setVisible(bool(text))
+
+    @Slot(float)
+    def _beta_typed(self, beta: float) -> None:
+        self.set_knobs(replace(self.knobs, beta=beta), self._own_beta)
+        self._tell()
+
+    @Slot(float)
+    def _rate_typed(self, rate: float) -> None:
+        self.set_knobs(replace(self.knobs, rate=rate), self._own_beta)
+        self._tell()
 
     @Slot()
     def _tell(self) -> None:

@@ -175,8 +175,8 @@ class MainWindow(QWidget):
 
             page = DiffusionPage()
         page.setProperty("page", key)
-        page.problem.connect(self.messages.tell)
-        page.status.connect(self.status.setText)
+        page.problem.connect(self._problem)
+        page.status.connect(self.bottom.tell)
         page.subject.connect(self._subject_changed)
         self.bottom.add_job_of(page)
         self.stack.addWidget(page)
@@ -191,6 +191,7 @@ class MainWindow(QWidget):
         """Bring a page up."""
         page = self.page(key)
         self.stack.setCurrentWidget(page)
+        self.messages.page_comes_up(key)
         self._buttons[key].setChecked(True)
         self.subject.setText(self._subjects.get(key, ""))
         page.shown()
@@ -203,9 +204,17 @@ class MainWindow(QWidget):
     @Slot(str)
     def _subject_changed(self, text: str) -> None:
         key = str(self.sender().property("page"))
+        if text and text != self._subjects.get(key, ""):
+            self.bottom.forget()  # it was of another model
         self._subjects[key] = text
         if self.stack.currentWidget() is self._pages[key]:
             self.subject.setText(text)
+
+    @Slot(object)
+    def _problem(self, failure: Failure) -> None:
+        up = self.stack.currentWidget()
+        shown = str(up.property("page")) if up is not None else ""
+        self.messages.tell_of(str(self.sender().property("page")), failure, shown)
 
     @Slot(str, str)
     def open_model(self, path: str, family: str) -> None:
@@ -215,20 +224,17 @@ class MainWindow(QWidget):
 
     @Slot(str)
     def show_training(self, path: str) -> None:
-        """Show the curves of a run, unless one is being trained now."""
+        """Show the curves of a run; while one is trained, beside it."""
         from pathlib import Path
 
         from explorer.ui.train_page import TrainPage
 
         page = self.show_page("train")
         assert isinstance(page, TrainPage)
-        if page.running:
-            self.messages.tell(Failure("a training is under way; its curves stay until it ends or is stopped"))
-            return
         try:
             page.show_run(Path(path))
         except ExplorerError as error:
-            self.messages.tell(Failure(str(error)))
+            page.problem.emit(Failure(str(error)))
 
     @Slot(str)
     def new_experiment(self, path: str) -> None:
@@ -240,12 +246,12 @@ class MainWindow(QWidget):
         page = self.show_page("train")
         assert isinstance(page, TrainPage)
         if page.running:
-            self.messages.tell(Failure("a training is under way; its settings stay until it ends or is stopped"))
+            page.problem.emit(Failure("a training is under way; its settings stay until it ends or is stopped"))
             return
         try:
             page.use_settings(Path(path))
         except ExplorerError as error:
-            self.messages.tell(Failure(str(error)))
+            page.problem.emit(Failure(str(error)))
 
     @Slot()
     def _to_training(self) -> None:
@@ -256,6 +262,14 @@ class MainWindow(QWidget):
         models = self.page("models")
         assert isinstance(models, ModelsPage)
         models.refresh()
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        """Move on by Tab; where what had the keys was hidden or disabled, the page has them now, and no button."""
+        before, page = self.focusWidget(), self.stack.currentWidget()
+        if before is not None and page is not None and not (before.isVisible() and before.isEnabled()):
+            page.setFocus()
+            return True
+        return super().focusNextPrevChild(next)
 
     # ---- theme and devices ----
 

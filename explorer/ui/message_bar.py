@@ -17,6 +17,9 @@ _AGAIN_SECONDS = 2.0  # what comes again sooner is no news
 class MessageBar(QFrame):
     """Hidden until something goes wrong; the newest problem is shown until it is dismissed.
 
+    A problem ``of`` a page goes when another page comes up, and comes back with its own. One that a page tells while
+    another is shown is nobody's: it stays.
+
     Uncaught exceptions, of slots and timers, are told too. One that comes again and again can still be dismissed.
     """
 
@@ -25,6 +28,8 @@ class MessageBar(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self._last_uncaught = ("", -_AGAIN_SECONDS)
+        self._author = self._of = ""
+        self._waiting = False  # for its page to come up again
         self._uncaught.connect(self._tell_uncaught)
         logs.listen(self._heard)
         self.setObjectName("messageBar")
@@ -66,6 +71,7 @@ class MessageBar(QFrame):
 
         What is shown already stays as it is, with its details open.
         """
+        self._author, self._of, self._waiting = "", "", False
         if not failure.text:
             self.hide()
             return
@@ -76,6 +82,24 @@ class MessageBar(QFrame):
         self._toggle.setVisible(bool(failure.details))
         self._toggle.setChecked(False)
         self.show()
+
+    def tell_of(self, page: str, failure: Failure, shown: str) -> None:
+        """Show a problem that ``page`` tells while ``shown`` is up; what another has told is not taken back."""
+        if not failure.text and page != self._author:
+            return
+        self.tell(failure)
+        self._author, self._of = page, page if page == shown else ""
+
+    def page_comes_up(self, page: str) -> None:
+        """Hide the problem of another page, and show again that of this one, unless it was dismissed."""
+        if not self._of:
+            return
+        if page != self._of and not self.isHidden():
+            self._waiting = True
+            self.hide()
+        elif page == self._of and self._waiting:
+            self._waiting = False
+            self.show()
 
     def _heard(self, failure: Failure) -> None:
         """Take an uncaught exception of any thread over into this one."""

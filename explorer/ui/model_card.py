@@ -108,13 +108,14 @@ class Card(QFrame):
     opened = Signal(object)
     menu_wanted = Signal(object, QPoint)
 
-    def __init__(self, card: ModelCard) -> None:
+    def __init__(self, card: ModelCard, name: str = "") -> None:
+        """Make it; ``name`` is what it is called where the title alone would not tell it from others."""
         super().__init__()
-        self.card = card
+        self.card, self.name = card, name or card.title
         self.setObjectName("card")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setAccessibleName(card.title)
+        self.setAccessibleName(self.name)
         said = [card.title, " · ".join(tags(card)), f"made {made(card)}" if card.created else "", card.path]
         self.setToolTip("\n".join([*filter(None, said), "click to choose, double click or Return to open"]))
         self.setMinimumWidth(200)
@@ -135,7 +136,8 @@ class Card(QFrame):
         line = label(figures(card) if card.config else "cannot be read; its details say why", "muted", tabular=True)
         line.setWordWrap(bool(card.problem) or not card.metrics)
         layout.addWidget(line)
-        layout.addWidget(_Tags([mark for mark in tags(card) if mark != card.status]))
+        apart = self.name.removeprefix(card.title).removeprefix(" · ")  # first, or it would be what is cut off
+        layout.addWidget(_Tags([*filter(None, [apart]), *(mark for mark in tags(card) if mark != card.status)]))
         self._color()
 
     def _color(self) -> None:

@@ -4,14 +4,12 @@ import contextlib
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
-from PySide6.QtGui import QFocusEvent, QKeyEvent
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPlainTextEdit,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -19,102 +17,19 @@ from PySide6.QtWidgets import (
 
 from explorer import metrics, runs
 from explorer.errors import RunError
-from explorer.messages import Failure, ModelCard, Turned
+from explorer.messages import Failure, ModelCard
+from explorer.training_messages import Turned
 from explorer.ui.export import ExportButton
 from explorer.ui.facts import details
 from explorer.ui.model_card import Preview
+from explorer.ui.note_edit import NoteEdit
 from explorer.ui.page import Page
 from explorer.ui.panel import Panel, button, column, empty, label
+from explorer.ui.question import Question
 from explorer.ui.run_actions import RunActions
 
-_NOTE_LINES = 4
 _WIDTH = 330
 _MARGIN, _BAR = 12, 10  # the bar's width is the style sheet's
-
-
-class NoteEdit(QPlainTextEdit):
-    """A note about a run: ``done`` when the focus goes, ``left`` on Ctrl+Return."""
-
-    done = Signal()
-    left = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("details")
-        self.setTabChangesFocus(True)
-        self.setPlaceholderText("Note: what was tried, what came out…")
-        self.setAccessibleName("note about this run")
-        self.setToolTip("Kept with the run and found by the search; Ctrl+Return keeps it, Esc takes it back")
-        self.setFixedHeight(_NOTE_LINES * self.fontMetrics().lineSpacing() + 20)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Keep the note, unless only a menu came up."""
-        super().focusOutEvent(event)
-        if event.reason() != Qt.FocusReason.PopupFocusReason:
-            self.done.emit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Ctrl+Return keeps the note."""
-        if (
-            event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
-            and event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        ):
-            self.done.emit()
-            self.left.emit()
-        else:
-            super().keyPressEvent(event)
-
-
-class Question(QFrame):
-    """Asks once, in place, before something goes; ``answered`` says whether it may."""
-
-    answered = Signal(bool)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("messageBar")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 10, 12, 10)
-        self.text = label()
-        self.text.setWordWrap(True)
-        self.text.setTextFormat(Qt.TextFormat.PlainText)
-        layout.addWidget(self.text)
-        row = QHBoxLayout()
-        self.yes = button("", "Do it", "danger")
-        self.yes.clicked.connect(self._say_yes)
-        self.no = button("Keep it", "Leave everything as it is (Esc)")
-        self.no.clicked.connect(self.say_no)
-        row.addWidget(self.yes, 1)
-        row.addWidget(self.no, 1)
-        layout.addLayout(row)
-        self.hide()
-
-    def ask(self, text: str, yes: str, tip: str) -> None:
-        """Put a question; ``yes`` is what the button says that does it. The other one has the focus."""
-        self.text.setText(text)
-        self.yes.setText(yes)
-        self.yes.setToolTip(tip)
-        self.yes.setAccessibleName(yes)
-        self.show()
-        self.no.setFocus()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Return presses the button that has the focus."""
-        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
-            (self.yes if self.yes.hasFocus() else self.no).click()
-        else:
-            super().keyPressEvent(event)
-
-    @Slot()
-    def _say_yes(self) -> None:
-        self.hide()
-        self.answered.emit(True)
-
-    @Slot()
-    def say_no(self) -> None:
-        """Leave everything as it is."""
-        self.hide()
-        self.answered.emit(False)
 
 
 class ModelDetails(Panel):

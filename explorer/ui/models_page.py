@@ -5,48 +5,27 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout
+from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
 
-from explorer import library, runs
+from explorer import elsewhere, library, runs
 from explorer.errors import ConfigError, ExplorerError, RunError
 from explorer.messages import Failure, ModelCard
 from explorer.ui.card_grid import CardGrid
 from explorer.ui.export import ExportButton
-from explorer.ui.facts import standing, tags
 from explorer.ui.model_card import Card
 from explorer.ui.model_details import ModelDetails
+from explorer.ui.model_filter import ModelFilter
 from explorer.ui.page import Page
-from explorer.ui.panel import Segmented, button
 from explorer.ui.run_actions import RunActions, move_to_trash, what_goes
 
-_ONE_ROW = 1110  # pixels
 _LOOK_MS = 2000
 _LOOK_SHARE = 0.02  # of the time that may go into looking for changes in the library
-
-
-_KINDS = {
-    "all": ("All", "Every model"),
-    "own": ("Yours", "The runs of your library"),
-    "latent": ("VAE", "Models with a latent space"),
-    "diffusion": ("Diffusion", "Models with a denoising chain"),
-}
-
-
-def _is(card: ModelCard, kind: str) -> bool:
-    if kind == "own":
-        return not card.bundled
-    return kind in {"all", "latent" if card.latent else "diffusion" if card.family else ""}
 
 
 def _library() -> list[ModelCard]:
     """Return a card of every run: the user's own, newest first, then the bundled ones."""
     return sorted((runs.card(folder) for folder in runs.folders()), key=lambda card: card.bundled)
-
-
-def _words(card: ModelCard) -> str:
-    """Return all that the search finds a model by."""
-    return " ".join([card.title, card.name, card.dataset, *tags(card), standing(card), card.note]).lower()
 
 
 class ModelsPage(Page):
@@ -69,6 +48,7 @@ class ModelsPage(Page):
         self.actions_ = RunActions(self)
         self.actions_.annotate.connect(self._annotate)
         self.actions_.delete.connect(self._ask_delete)
+        self.actions_.forget.connect(self._forget)
         self.actions_.settings_of.connect(self.settings_of)
         self.actions_.problem.connect(self.problem)
         outer = QHBoxLayout(self)
@@ -76,7 +56,13 @@ class ModelsPage(Page):
         outer.setSpacing(2)  # and the place of the cards' scroll bar
         left = QVBoxLayout()
         left.setSpacing(12)
-        left.addLayout(self._tools())
+        self.filter = ModelFilter()
+        self.search, self.kind = self.filter.search, self.filter.kind
+        self.filter.changed.connect(self._arrange)
+        self.filter.elsewhere.connect(self._ask_folder)
+        self.filter.train.connect(self.train)
+        QShortcut(QKeySequence.StandardKey.Find, self, self.search.setFocus)
+        left.addWidget(self.filter)
         self.grid = CardGrid()
         self.grid.chosen.connect(self.choose)
         self.grid.opened.connect(self._open)
@@ -95,46 +81,6 @@ class ModelsPage(Page):
         self._watch = QTimer(self)
         self._watch.timeout.connect(self.shown)
         self.refresh()
-
-    def _tools(self) -> QVBoxLayout:
-        self._rows = QVBoxLayout()
-        self._rows.setContentsMargins(0, 0, 10, 0)
-        self._rows.setSpacing(8)
-        row = self._row = QHBoxLayout()
-        row.setSpacing(10)
-        self._rows.addLayout(row)
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Search models, data sets, notes…   Ctrl F")
-        self.search.setClearButtonEnabled(True)
-        self.search.setAccessibleName("search models")
-        self.search.setToolTip("Show only models whose name, data set, tags or note contain this; Esc clears it")
-        self.search.setMinimumWidth(120)
-        self.search.setMaximumWidth(300)
-        self.search.textChanged.connect(self._arrange)
-        QShortcut(QKeySequence.StandardKey.Find, self, self.search.setFocus)
-        row.addWidget(self.search, 1)
-        self.kind = Segmented(
-            [(key, name, f"{tip}; how many of them fit the search") for key, (name, tip) in _KINDS.items()],
-            "kind of model",
-        )
-        self.kind.chosen.connect(self._arrange)
-        row.addWidget(self.kind)
-        row.addStretch(1)
-        elsewhere = button("Open a run folder…", "Show a run that lies elsewhere, such as one of vdx train --out")
-        elsewhere.clicked.connect(self._ask_folder)
-        row.addWidget(elsewhere)
-        train = button("Train a model", "Go to the Train page", "primary")
-        train.clicked.connect(self.train)
-        row.addWidget(train)
-        return self._rows
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Give the kinds a row of their own where one is too narrow for all."""
-        wide = self.width() > _ONE_ROW
-        if wide and self._row.indexOf(self.kind) < 0:
-            self._row.insertWidget(1, self.kind)
-        elif not wide and self._rows.indexOf(self.kind) < 0:
-            self._rows.addWidget(self.kind, 0, Qt.AlignmentFlag.AlignLeft)
 
     @property
     def cards(self) -> list[Card]:
@@ -183,12 +129,7 @@ class ModelsPage(Page):
 
     @Slot()
     def _arrange(self) -> None:
-        words = self.search.text().lower().split()
-        found = [card for card in self._all if all(word in _words(card) for word in words)]
-        for key, (name, _tip) in _KINDS.items():
-            self.kind.buttons[key].setText(f"{name} {sum(_is(card, key) for card in found)}")
-        fitting = [card for card in found if _is(card, self.kind.key)]
-        self.grid.show_cards(fitting, {card.path for card in self._all})
+        self.grid.show_cards(self.filter.fitting(self._all), self._all)
         self._mark()
 
     def _has_a_search(self) -> bool:
@@ -259,13 +200,29 @@ class ModelsPage(Page):
         """Show the run of any folder: its training, or where it was not trained here what it makes."""
         try:
             config = runs.read_config(folder)
+            elsewhere.remember(folder)
         except ExplorerError as error:
             self.problem.emit(Failure(str(error)))
             return
+        self.refresh()
         if config.model.family == "imported":
             self.open_model.emit(str(folder), config.model.family)
         else:
             self.show_training.emit(str(folder))
+
+    @Slot()
+    def _forget(self) -> None:
+        """Take a run that lies elsewhere off the list; the folder stays as it is."""
+        if self.chosen is None:
+            return
+        folder = Path(self.chosen.path)
+        try:
+            elsewhere.forget(folder)
+        except ExplorerError as error:
+            self.problem.emit(Failure(str(error)))
+            return
+        self.status.emit(f"{folder} is off the list, and as it was")
+        self._choose_neighbour(folder)
 
     # ---- names and notes ----
 

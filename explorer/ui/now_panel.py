@@ -7,7 +7,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout
 
 from explorer import images
-from explorer.messages import Pictures, Pixels, has_latents
+from explorer.messages import Pixels, has_latents
+from explorer.training_messages import Pictures
 from explorer.ui.export import ExportButton
 from explorer.ui.page import Page
 from explorer.ui.panel import Panel, button, label

@@ -149,8 +149,16 @@ class Player(Panel):
         self.slider.reach = ready - 1
         self.slider.blockSignals(False)
         self.slider.update()
+        if ready == 0 and self.window().focusWidget() is self.slider:
+            self.setFocus()  # until there is something to scrub: the keys are not to fall to any other widget
         for widget in (self.back, self.play, self.forth, self.slider):
             widget.setEnabled(ready > 0)
+        if ready > 0 and self.window().focusWidget() is self:
+            self.slider.setFocus()
+
+    def take_focus(self) -> None:
+        """Take the keys: Space and the arrows are for playing."""
+        (self.slider if self.slider.isEnabled() else self).setFocus()
 
     def go_to(self, position: int) -> None:
         """Show a position; one that is not computed yet becomes the last that is."""

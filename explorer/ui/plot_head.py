@@ -57,8 +57,8 @@ class PlotHead:
         panel.head = beside
         self._plain, self.turned = self.title.text(), False  # whether the title is of something else than the values
 
-    def arrange(self, hidden: set[str]) -> None:
-        """Put the legend where there is room for it; the overlays ``hidden`` have no entry."""
+    def arrange(self) -> None:
+        """Put the legend where there is room for it."""
         panel, legend = self._panel, self.legend
         room = panel.width() - _MARGINS
         beside = room - self.title.sizeHint().width() - theme.GRID
@@ -71,7 +71,7 @@ class PlotHead:
                 panel.body.insertWidget(0, legend, 0, Qt.AlignmentFlag.AlignLeft)
             else:
                 panel.head.insertWidget(0, legend)
-        legend.arrange(room if wanted else beside, hidden)
+        legend.arrange(room if wanted else beside)
 
     @property
     def plain(self) -> str:

@@ -27,6 +27,7 @@ class Legend(QWidget):
         self._curves: dict[str, tuple[str, str | int]] = {}
         self._marks: dict[str, str] = {}
         self._values: dict[str, str] = {}
+        self._left_out: set[str] = set()
         self._behind: dict[str, tuple[str, str | int]] = {}
         self.more = label("", "muted", tabular=True)
         self.more.hide()
@@ -47,6 +48,11 @@ class Legend(QWidget):
             self.labels[key].setText(
                 f"<span style='color:{color_of(color)}'>{self._marks[key]} <b>{f'{name} {value}'.strip()}</b></span>"
             )
+
+    def set_shown(self, key: str, shown: bool) -> None:
+        """Show the entry of a curve, or leave it out where the curve means nothing now."""
+        self._left_out = self._left_out - {key} if shown else self._left_out | {key}
+        self.labels[key].setHidden(not shown)
 
     def add_behind(self, key: str, name: str, color: str | int) -> None:
         """Make the entry of an overlay, whose name is plain text."""
@@ -70,15 +76,18 @@ class Legend(QWidget):
     def remove(self, key: str) -> None:
         """Remove the entry of an overlay."""
         del self._behind[key]
-        self.labels.pop(f"behind {key}").deleteLater()
+        entry = self.labels.pop(f"behind {key}")
+        entry.hide()  # it is deleted when the event loop runs again
+        entry.deleteLater()
 
-    def entries(self, hidden: set[str]) -> list[tuple[str, str]]:
-        """Return plain texts and #rrggbb, as a file that is saved shows them; the overlays ``hidden`` have none."""
+    def entries(self) -> list[tuple[str, str]]:
+        """Return plain texts and #rrggbb, as a file that is saved shows them."""
         curves = [
             (f"{self._marks[key]} {plain(name)} {self._values[key]}".strip(), color)
             for key, (name, color) in self._curves.items()
+            if key not in self._left_out
         ]
-        behind = [(f"– {name}", color) for key, (name, color) in self._behind.items() if key not in hidden]
+        behind = [(f"– {name}", color) for name, color in self._behind.values()]
         return [(text, color_of(color)) for text, color in [*curves, *behind]]
 
     @property
@@ -88,26 +97,26 @@ class Legend(QWidget):
 
     @property
     def _values_room(self) -> int:
-        return sum(self.labels[key].sizeHint().width() + _SPACING for key in self._curves)
+        return sum(self.labels[key].sizeHint().width() + _SPACING for key in self._curves.keys() - self._left_out)
 
     @property
     def _more_room(self) -> int:
         return self.more.fontMetrics().horizontalAdvance(f"+{len(self._behind)} more") + _SPACING
 
-    def arrange(self, room: int, hidden: set[str]) -> None:
+    def arrange(self, room: int) -> None:
         """Show the values in a line, or below each other where there are not ``room`` pixels for it.
 
-        After them as many overlays as there is room for, those ``hidden`` never; of the rest it is said how many.
+        After them as many overlays as there is room for; of the rest it is said how many.
         """
         directions = QBoxLayout.Direction
         direction = directions.LeftToRight if self.needed <= room else directions.TopToBottom
         if direction != self._layout.direction():
             self._layout.setDirection(direction)
             self._layout.setSpacing(_SPACING if direction == directions.LeftToRight else 0)
-        named = self._named([key for key in self._behind if key not in hidden], room - self._values_room)
+        named = self._named(list(self._behind), room - self._values_room)
         for key in self._behind:
             self.labels[f"behind {key}"].setVisible(key in named)
-        rest = [name for key, (name, _) in self._behind.items() if key not in hidden and key not in named]
+        rest = [name for key, (name, _) in self._behind.items() if key not in named]
         self.more.setText(f"+{len(rest)} more")
         self.more.setToolTip("<br>".join(map(escape, rest)))
         self.more.setVisible(bool(rest))

@@ -12,8 +12,10 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton
 
 from explorer.ui import theme
+from explorer.ui.facts import spaced
 from explorer.ui.panel import Panel, empty
 from explorer.ui.plot_style import RoundAxis, dress
+from explorer.ui.probe_look import ProbeLook
 
 _SIZE, _SMALL, _MANY = 6, 4, 1000  # pixels; smaller where there are many points
 CIRCLES = (1.0, 2.0)  # σ of the prior
@@ -146,14 +148,17 @@ class ProbeMap(Panel):
         chosen = [float(self._reach[k]) for k in set(self.axes) if k < len(self._reach)]
         return round_up(max(chosen, default=0.0))
 
-    def places_of(self, means: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return where the points of ``means`` (items, latent) are, horizontally and vertically."""
-        x = means[:, self.axes[0]].astype(np.float32)
-        return x, self._heights if self.alone else means[:, self.axes[1]].astype(np.float32)
+    @property
+    def look(self) -> ProbeLook:
+        """Return how it is looked at now."""
+        heights = self._heights if self.alone else None
+        return ProbeLook(self.axes, self.axis_names, self.extent, frozenset(self.hidden), self.prior, heights)
 
     @property
     def axis_names(self) -> tuple[str, str]:
         """Return the names of the axes."""
+        if not self._names:
+            return "", ""
         down = ("class" if len(np.unique(self._labels)) > 1 else "scattered") if self.alone else None
         return self._names[self.axes[0]], down or self._names[self.axes[1]]
 
@@ -170,18 +175,17 @@ class ProbeMap(Panel):
         self._reach = reach
         if len(labels) != len(self._labels) or not np.array_equal(labels, self._labels):
             self._labels, self._heights = labels, jittered(labels)
-            number = f"{len(labels):,}".replace(",", " ")
-            self.title.setText(f"μ(x) of {number} items")
+            self.title.setText(f"μ(x) of {spaced(len(labels))} items")
             self._set_points()
             self._fit_unless_zoomed()
         else:
-            self._cloud.move(*self.places_of(self._means))
+            self._cloud.move(*self.look.places_of(self._means))
             if self.extent != grown:
                 self._fit_unless_zoomed()
 
     def _set_points(self) -> None:
         brushes = [pg.mkBrush(QColor(color)) for color in theme.colors().classes]
-        x, y = self.places_of(self._means)
+        x, y = self.look.places_of(self._means)
         chosen = [brushes[int(k) % len(brushes)] for k in self._labels]
         self._cloud.setData(x=x, y=y, brush=chosen, size=_SIZE if len(x) <= _MANY else _SMALL)
         self._hide_classes()
@@ -199,7 +203,7 @@ class ProbeMap(Panel):
             box.setCurrentIndex(axis)
         self._name_axes()
         if len(self._means):
-            self._cloud.move(*self.places_of(self._means))
+            self._cloud.move(*self.look.places_of(self._means))
         self.fit()
 
     @Slot()

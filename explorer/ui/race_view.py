@@ -28,7 +28,7 @@ _REDRAW_MS = 500  # of the curves, while it runs
 _WIDE = 1200  # pixels
 _HATS = ["DejaVu Sans", "Segoe UI", "Helvetica Neue", "Arial"]  # Inter puts the hat of ε̂ beside the letter
 _SHOWS = (
-    ("x_t", "x_t", "Show what the chains hold"),
+    ("x_t", "xₜ", "Show what the chains hold"),
     ("x0_hat", "x̂₀", "Show the guessed clean items"),
     ("eps_hat", "ε̂", "Show the guessed noise"),
 )
@@ -178,6 +178,8 @@ class RaceView(ChainMode):
             lane.set_lane(asked)
             lane.drop.setVisible(len(wanted) > 2)
         self.add.setEnabled(0 < len(wanted) < MOST_LANES)
+        for number in range(1, MOST_LANES):
+            self.away.legend.set_shown(LETTERS[number], number < len(wanted))
 
     @property
     def asked(self) -> tuple[Lane, ...]:

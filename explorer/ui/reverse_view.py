@@ -3,7 +3,7 @@
 from functools import partial
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout
 
 from explorer import images
 from explorer.animations import Reel
@@ -13,9 +13,11 @@ from explorer.messages import DenoiseRequest, Frame, OpenedModel, Pixels
 from explorer.ui.bound_panel import BoundPanel
 from explorer.ui.chain_mode import next_number
 from explorer.ui.chain_view import ChainView, spread_marks
+from explorer.ui.distance_panel import DistancePanel, PlotStack
 from explorer.ui.film_mode import FilmMode
 from explorer.ui.hierarchy_view import HierarchyView
-from explorer.ui.panel import EPS_HAT
+from explorer.ui.panel import EPS_HAT, button
+from explorer.ui.points_view import PointsView
 from explorer.ui.sampling_controls import SamplingControls
 from explorer.ui.seed_field import SeedField
 from explorer.ui.step_panel import StepPanel
@@ -32,13 +34,13 @@ def _words(*, points: bool) -> list[tuple[str, str, str]]:
         ("x<sub>t</sub> what the chain holds", f"The {item} at step t: signal and noise", "x_t"),
         (
             f"x̂₀(x<sub>t</sub>, t) guessed {items}",
-            f"The clean {items} that the network's answer means: the mean of all that could be in x_t"
+            f"The clean {items} that the network's answer means: the mean of all that could be in xₜ"
             + ("" if points else "; kept in [−1, 1] where it is clipped"),
             "x̂₀",
         ),
         (
             f"{EPS_HAT}(x<sub>t</sub>, t) guessed noise",
-            "The noise that x_t and x̂₀ leave over: (x_t − √ᾱ_t·x̂₀)/√(1−ᾱ_t)"
+            "The noise that xₜ and x̂₀ leave over: (xₜ − √ᾱₜ·x̂₀)/√(1−ᾱₜ)"
             + ("" if points else ", from −3 (black) to 3 (white)"),
             "ε̂",
         ),
@@ -52,6 +54,7 @@ class ReverseView(FilmMode):
         super().__init__(worker)
         self.sampled_seed = 0
         self.sampled_how = Sampling()
+        self.point = 0  # the one of a cloud that is followed
         self._bound = 0
         worker.bound.connect(self._got_bound)
         self._build_bar()
@@ -91,8 +94,23 @@ class ReverseView(FilmMode):
         self.bound = BoundPanel()
         self.bound.wanted.connect(self.evaluate)
         self.bound.unwanted.connect(self._stop_bound)
-        self.step = StepPanel(self.bound)
-        middle.addWidget(self.view, 1)
+        self.distance = DistancePanel(self.worker)
+        self.below = PlotStack(self.bound, self.distance)
+        self.distance.other.connect(self._show_bound)
+        self.to_distance = button("distance ›", "Show the distance to the data over t in this place", "link")
+        self.to_distance.clicked.connect(self._show_distance)
+        self.bound.head.addWidget(self.to_distance)
+        self.step = StepPanel(self.below)
+        self.plane = PointsView(self.worker)
+        self.plane.point_chosen.connect(self._follow_point)
+        self.plane.score.other.connect(self.show_strip)
+        self.to_plane = button("particles ›", "Show all points in the plane, and the score field", "link")
+        self.to_plane.clicked.connect(self.show_plane)
+        self.view.strip_panel.head.addWidget(self.to_plane)
+        self.sights = QStackedWidget()
+        self.sights.addWidget(self.view)
+        self.sights.addWidget(self.plane)
+        middle.addWidget(self.sights, 1)
         middle.addWidget(self.step)
         outer.addLayout(middle, 1)
         outer.addWidget(self.player)
@@ -106,6 +124,15 @@ class ReverseView(FilmMode):
             self.step.set_schedule(model.schedule, points=model.points)
         super().set_model(model, hint)
         self.view.clear(hint)
+        points = model is not None and model.points
+        self.plane.open(opened=points)
+        for switch in (self.to_plane, self.to_distance):
+            switch.setVisible(points)
+        for action in self._plane_actions:
+            action.setVisible(points)
+        self.point = 0
+        (self.show_plane if points else self.show_strip)()
+        (self._show_distance if points else self._show_bound)()
         self._bound = 0
         self.bound.clear()
         self.hierarchy.set_evaluation(None)
@@ -167,6 +194,8 @@ class ReverseView(FilmMode):
             self._bound = 0
             self.bound.set_running(None)
             return True
+        if self.plane.score.failed(request) or self.distance.failed(request):
+            return True
         return super().failed(request)
 
     @Slot(object)
@@ -184,7 +213,11 @@ class ReverseView(FilmMode):
     def film_cleared(self) -> None:
         """Say what to do."""
         self._strip_of = None
-        self.view.clear("" if self.running else "Press Sample to run the chain from noise.")
+        hint = "" if self.running else "Press Sample to run the chain from noise."
+        self.view.clear(hint)
+        self.plane.clear(hint)
+        self.distance.clear()
+        self.step.numbers.say_item("")
         if self.model is not None:
             self.step.show_step(self.t, None)
             self.player.where.setText(f"t = {self.t}")
@@ -195,11 +228,15 @@ class ReverseView(FilmMode):
         self.view.show_panes([getattr(frame, name)[one] for name in PANES])
         self.view.show_items(frame.x_t, self.followed)
         self._show_strip(frame.t)
+        if frame.points is not None:
+            self.plane.show_frame(self.film.frames, position, self.point, self.sampled_how, gently=self.running)
+            self.step.numbers.say_item(self.plane.told())
         self.step.show_step(frame.t, frame.step, at_leisure=self.running and self.player.playing)
 
     def grew(self) -> None:
         """Show how much there is."""
         self.view.memory.setText(self.film.memory())
+        self.plane.memory.setText(self.film.memory())
         if len(self.film):
             self._show_strip(self.t)
 
@@ -231,17 +268,58 @@ class ReverseView(FilmMode):
         if len(self.film):
             self.show_frame(self.player.position)
 
+    # ---- points ----
+
+    @Slot()
+    def show_plane(self) -> None:
+        """Show the points in the plane."""
+        self.sights.setCurrentWidget(self.plane)
+
+    @Slot()
+    def show_strip(self) -> None:
+        """Show the chain as pictures."""
+        self.sights.setCurrentWidget(self.view)
+
+    @Slot(int)
+    def _follow_point(self, point: int) -> None:
+        self.point = point
+        self.show_frame(self.player.position)
+
+    @Slot()
+    def _show_bound(self) -> None:
+        self.below.setCurrentWidget(self.bound)
+
+    @Slot()
+    def _show_distance(self) -> None:
+        self.below.setCurrentWidget(self.distance)
+
+    def end(self) -> None:
+        """Wait for nothing any more; of points, measure what there is."""
+        super().end()
+        self._measure()
+
+    def arrived(self) -> None:
+        """Take note that the chain is there; of points, measure it."""
+        super().arrived()
+        self._measure()
+
+    def _measure(self) -> None:
+        if self.model is not None and self.model.points and len(self.film):
+            self.distance.measure(self.film.frames, self.sampled_how, known=len(self.plane.data) > 0)
+            self.show_frame(self.player.position)  # with the field of this t, that had to wait
+
     # ---- export ----
 
     def _add_exports(self) -> None:
+        self._plane_actions = self.plane.add_exports(self.exports, self.films, self._made)
         add = self.exports.add
         add("picture", "Followed picture (PNG)", ".png", self._picture_png)
         add("samples", "All pictures (PNG)", ".png", self._items_png)
         add("chain", "Film strip (PNG)", ".png", self._strip_png)
         self.exports.addSeparator()
-        for key, text in zip(PANES, ("x_t, all pictures", "x̂₀, all pictures", "ε̂, all pictures"), strict=True):
+        for key, text in zip(PANES, ("xₜ, all pictures", "x̂₀, all pictures", "ε̂, all pictures"), strict=True):
             self.films.add(key, f"Film of {text}", partial(self._reel, key))
-        self.films.add("whole", "Film of the followed: x_t, x̂₀, ε̂", partial(self._reel, "whole"))
+        self.films.add("whole", "Film of the followed: xₜ, x̂₀, ε̂", partial(self._reel, "whole"))
 
     def _made(self, what: str, t: int) -> dict[str, object]:
         how = self.sampled_how.model_dump()

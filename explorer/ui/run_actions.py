@@ -7,7 +7,7 @@ from PySide6.QtCore import QFile, QObject, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
-from explorer import library, runs
+from explorer import elsewhere, library, runs
 from explorer.errors import ExplorerError, RunError
 from explorer.messages import Failure, ModelCard
 
@@ -18,12 +18,13 @@ _DAMAGED = f"its {runs.RECORD} cannot be read"
 class RunActions(QObject):
     """The actions for one model, with their keys; those that make no sense for it are disabled and say why.
 
-    ``rename``, ``annotate`` and ``delete`` ask for it, ``settings_of`` carries the path of the run whose settings a new
-    experiment should begin with, ``problem`` a Failure.
+    ``rename``, ``annotate``, ``forget`` and ``delete`` ask for it, ``settings_of`` carries the path of the run whose
+    settings a new experiment should begin with, ``problem`` a Failure.
     """
 
     rename = Signal()
     annotate = Signal()
+    forget = Signal()
     delete = Signal()
     settings_of = Signal(str)
     problem = Signal(object)
@@ -40,6 +41,8 @@ class RunActions(QObject):
         self.duplicating.triggered.connect(self._duplicate)
         self.revealing = self._add("Show in file manager", "Open the folder of this run")
         self.revealing.triggered.connect(self._reveal)
+        self.forgetting = self._add("Take off the list", "Its folder lies elsewhere and stays as it is")
+        self.forgetting.triggered.connect(self.forget)
         self.deleting = self._add("Move to trash…", "Delete this run; asks first", "Del")
         self.deleting.triggered.connect(self.delete)
         self.show_card(None)
@@ -61,7 +64,7 @@ class RunActions(QObject):
         made.setToolTipsVisible(True)
         made.addActions([self.renaming, self.annotating, self.duplicating, self.revealing])
         made.addSeparator()
-        made.addAction(self.deleting)
+        made.addActions([self.forgetting, self.deleting])
         return made
 
     def show_card(self, card: ModelCard | None) -> None:
@@ -72,11 +75,13 @@ class RunActions(QObject):
         damaged = _DAMAGED if card is not None and not card.config else ""
         imported = "imported models cannot be trained" if card is not None and card.family == "imported" else ""
         training = "it is being trained: stop it first" if card is not None and card.status == "training" else ""
+        self.forgetting.setVisible(card is not None and not elsewhere.is_own(Path(card.path)))
         for action, hindrance in (
             (self.renaming, none or bundled or damaged),
             (self.annotating, none or bundled or damaged),
             (self.duplicating, none or damaged or imported),
             (self.revealing, none),
+            (self.forgetting, none),
             (self.deleting, none or bundled or training),
         ):
             action.setEnabled(not hindrance)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTreeWidget
 
 from explorer.messages import ModelCard
 from explorer.ui import theme
-from explorer.ui.facts import figures, standing, tags
+from explorer.ui.facts import figures, made, standing, tags, told_apart
 from explorer.ui.table_style import dress
 
 _PATH = Qt.ItemDataRole.UserRole
@@ -16,7 +16,7 @@ _NAME, _FIGURE, _MADE = range(3)
 _SWATCH = 14
 _NARROW = 520  # pixels
 COLORS = (4, 2, 9, 5, 3, 7, 6, 8, 0, 1)  # class colours, those like the curves of the run itself last
-_COLOR_NAMES = ("blue", "amber", "red", "grey-green", "purple", "brown", "orange", "sand", "grey", "light blue")
+_COLOR_NAMES = ("blue", "amber", "red", "green", "violet", "brown", "plum", "sand", "grey", "teal")
 
 
 def swatch(color: int | None, *, hollow: bool = False) -> QIcon:
@@ -86,11 +86,12 @@ class RunList(QTreeWidget):
         self.blockSignals(True)
         self.clear()
         self._items, self._words = {}, {}
+        names = told_apart([card for _, cards in groups for card in cards])
         for name, cards in groups:
             if cards:
                 self._add_group(name)
             for card in cards:
-                self._add_run(card, this)
+                self._add_run(card, names[card.path], this)
         if current in self._items:
             self.setCurrentItem(self._items[current])
         self.blockSignals(False)
@@ -104,10 +105,10 @@ class RunList(QTreeWidget):
         item.setFirstColumnSpanned(True)
         item.setFont(_NAME, theme.font(12, bold=True))
 
-    def _add_run(self, card: ModelCard, this: str) -> None:
+    def _add_run(self, card: ModelCard, name: str, this: str) -> None:
         said = card.status if card.status not in {"", "finished"} else ""
         shown = "this one" if card.path == this else said
-        item = QTreeWidgetItem(self, [f"{card.title} · {shown}" if shown else card.title, "", card.created[:10]])
+        item = QTreeWidgetItem(self, [f"{name} · {shown}" if shown else name, "", made(card)[:16]])
         item.setText(_FIGURE, figures(card) if card.metrics else "")
         item.setData(_NAME, _PATH, card.path)
         item.setToolTip(_NAME, "\n".join(filter(None, [card.title, " · ".join(tags(card)), standing(card), card.note])))

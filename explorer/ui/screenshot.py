@@ -115,8 +115,9 @@ def _latent(window: object, folder: Path) -> None:
     window.open_model(str(folder), "vae")
     page = window.page("latent")
     assert isinstance(page, LatentPage)
-    _wait(lambda: page.traversal is not None and page.decoded is not None, "the model did not open")
-    page.go_to_item(0)
+    _wait(lambda: page.items is not None and page.decoded is not None, "the model did not open")
+    page.choose_item(0)
+    _wait(lambda: page.strip.mode.exportable and page.hand.gauge.verdict is not None, "the strip has no pictures")
     _wait(_for_a_moment(0.5), "")
 
 

@@ -10,6 +10,7 @@ from explorer.ui.panel import label
 
 LARGEST_SEED = 2**31 - 1
 _MOST = 20  # seeds that are remembered
+_AROUND = 26  # pixels of a field that are not for its text: border, padding, cursor
 
 
 class SeedField(QWidget):
@@ -27,7 +28,8 @@ class SeedField(QWidget):
         row.setSpacing(6)
         self.line = QLineEdit(str(usual))
         self.line.setValidator(QIntValidator(0, LARGEST_SEED))
-        self.line.setFixedWidth(86)
+        self.line.setFont(theme.font(tabular=True))
+        self.line.setFixedWidth(self.line.fontMetrics().horizontalAdvance(str(LARGEST_SEED)) + _AROUND)
         self.line.setToolTip("Same seed, same noise: the same pictures on every machine, up to rounding")
         self.line.setAccessibleName(name)
         self.line.editingFinished.connect(self._entered)

@@ -30,7 +30,8 @@ _NAMES = {
     "hierarchical": "Hierarchical VAE", "ddpm": "DDPM", "mlp": "MLP", "unet": "U-Net", "bernoulli": "Bernoulli",
     "gaussian": "Gaussian", "cpu": "CPU", "cuda": "CUDA", "mps": "MPS", "ema": "moving average",
     "beta": "β itself", "beta_norm": "β_norm", "digits": "Digits · 1 797", "mnist": "MNIST · 70 000",
-    "sprites": "Sprites · drawn", "cifar10": "CIFAR-10 · 60 000", "nothing": "no class", "class": "its class",
+    "sprites": "Sprites · drawn", "cifar10": "CIFAR-10 · 60 000", "drawn": "Drawn by you",
+    "nothing": "no class", "class": "its class",
     "mean": "the mean μ̃ (A)", "x0": "the clean x₀ (B)", "eps": "the noise ε (C)", "v": "v", "simple": "simple",
     "posterior": "β̃_t (posterior)", "bound": "the bound", "true": "yes", "false": "no",
 }  # fmt: skip

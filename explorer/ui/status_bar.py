@@ -1,11 +1,13 @@
 """The status bar: what was done last, the background jobs, and the memory that a training holds."""
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QToolButton, QWidget
 
 from explorer.ui import theme
 from explorer.ui.page import Page
 from explorer.ui.panel import label
+
+_READ_MS = 8000  # to read what was done
 
 
 class JobLine(QWidget):
@@ -60,12 +62,26 @@ class StatusBar(QFrame):
         row.setContentsMargins(14, 0, 14, 0)
         row.setSpacing(16)
         self.status = label("Ready", "muted")
+        self._fade = QTimer(self, singleShot=True, interval=_READ_MS)
+        self._fade.timeout.connect(self.forget)
         row.addWidget(self.status, 1)
         self._jobs = QHBoxLayout()
         self._jobs.setSpacing(16)
         row.addLayout(self._jobs)
         self.memory = label("", "muted", tabular=True, tip="What the device holds for the training; of a CPU, the app")
         row.addWidget(self.memory)
+
+    @Slot(str)
+    def tell(self, text: str) -> None:
+        """Say what was done; for eight seconds, after which it would only be taken for what is done now."""
+        self.status.setText(text)
+        self._fade.start()
+
+    @Slot()
+    def forget(self) -> None:
+        """Say nothing of what was done."""
+        self._fade.stop()
+        self.status.setText("")
 
     def add_job_of(self, page: Page) -> None:
         """Show the background job of a page, when it has one."""

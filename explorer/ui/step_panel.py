@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from explorer.messages import Schedule, StepCoefficients
 from explorer.ui import theme
 from explorer.ui.curve_plot import CurvePlot
+from explorer.ui.distance_panel import PlotStack
 from explorer.ui.panel import EPS_HAT, Panel, label
 
 _AT_LEISURE_MS = 500
@@ -41,22 +42,25 @@ def _tinted(value: float, color: str) -> str:
 def in_words(signal: float, step: StepCoefficients | None, *, points: bool) -> str:
     """Return what a reverse step means where a share ``signal`` = ᾱ_t of the variance is signal."""
     item, many = ("point", "points") if points else ("image", "images")
+    it = "it lies between them" if points else "it is blurred"
+    rough = "The rough place is decided." if points else "The overall shape is decided."
+    rest = "its exact place is" if points else "details are"
     if step is None:
         return ""
     noise = (
-        "No fresh noise: x_T alone decides (η = 0)."
+        "No fresh noise: the starting noise alone decides (η = 0)."
         if step.sigma == 0 and step.to
         else "Fresh noise z keeps the samples varied."
         if step.sigma
         else "The last step adds no noise."
     )
     if signal < 0.03:
-        return f"x_t says next to nothing yet: x̂₀ is the mean of all {many} it could be, so it is blurred. {noise}"
+        return f"xₜ says next to nothing yet: x̂₀ is the mean of all {many} it could be, so {it}. {noise}"
     if signal < 0.5:
-        return f"x_t has decided the large. Where it leaves a choice, x̂₀ is still a mean of several {many}. {noise}"
+        return f"{rough} Where xₜ leaves a choice, x̂₀ is still a mean of several {many}. {noise}"
     if signal < 0.97:
-        return f"One {item} is left to x̂₀; details are decided now. {noise}"
-    return f"x_t is nearly the {item}; x̂₀ takes off the last noise. {noise}"
+        return f"x̂₀ has settled on one {item}; only {rest} still being decided. {noise}"
+    return f"xₜ is nearly the {item}; x̂₀ takes off the last noise. {noise}"
 
 
 class StepNumbers(Panel):
@@ -65,7 +69,7 @@ class StepNumbers(Panel):
     def __init__(self) -> None:
         super().__init__("This step", "What the chain computes between what is shown and what comes next")
         self._schedule: Schedule | None = None
-        self._shown: tuple[int, StepCoefficients | None, bool] = (0, None, False)
+        self._shown: tuple[int, StepCoefficients | None] = (0, None)
         self.points = False
         self.lines = [label("", tabular=True) for _ in _TIPS]
         for line, tip in zip(self.lines, _TIPS, strict=True):
@@ -78,28 +82,39 @@ class StepNumbers(Panel):
         self.lines[-1].setAlignment(Qt.AlignmentFlag.AlignTop)
         self.lines[-1].setProperty("role", "muted")
         self.lines[-1].setFont(theme.font(12))
+        self.item = label("", tabular=True, tip="The point that is followed: click one among the particles")
+        self.item.setTextFormat(Qt.TextFormat.RichText)
+        self.item.setWordWrap(True)
+        self.body.addWidget(self.item)
+        self.item.hide()
         theme.current().changed.connect(self._write)
 
     def set_schedule(self, schedule: Schedule, *, points: bool) -> None:
         """Take the numbers of a model's schedule."""
         self._schedule, self.points = schedule, points
-        self.show_step(len(schedule.beta) - 1, None, forward=False)
+        self.show_step(len(schedule.beta) - 1, None)
 
-    def show_step(self, t: int, step: StepCoefficients | None, *, forward: bool) -> None:
-        """Show the numbers at t; ``step`` is the reverse step that follows, ``forward`` the marginal q(x_t|x_0)."""
-        if (t, step, forward) != self._shown or not self.lines[0].text():
-            self._shown = (t, step, forward)
+    def show_step(self, t: int, step: StepCoefficients | None) -> None:
+        """Show the numbers at t; ``step`` is the reverse step that follows."""
+        if (t, step) != self._shown or not self.lines[0].text():
+            self._shown = (t, step)
             self._write()
+
+    def say_item(self, text: str) -> None:
+        """Say more of the item that is looked at, in rich text; without words there is nothing to say."""
+        if text != self.item.text():
+            self.item.setText(text)
+            self.item.setVisible(bool(text))
 
     def _write(self) -> None:
         if self._schedule is None:
             return
-        t, step, forward = self._shown
+        t, step = self._shown
         bar, beta = float(self._schedule.alpha_bar[t]), float(self._schedule.beta[t])
         where, equation, other = self._equations(bar)
         snr = "∞" if bar >= 1 else _number(bar / (1 - bar), 3)
-        sigma = f" &nbsp; σ = {_number(step.sigma)}" if step is not None and not forward else ""
-        words = "" if forward else in_words(bar, step, points=self.points)
+        sigma = f" &nbsp; σ = {_number(step.sigma)}" if step is not None else ""
+        words = in_words(bar, step, points=self.points)
         texts = (
             where, equation, other,
             f"{ALPHA_BAR}<sub>t</sub> = {_number(bar)} &nbsp; SNR = {snr}",
@@ -108,16 +123,10 @@ class StepNumbers(Panel):
         for line, text in zip(self.lines, texts, strict=True):
             if line.text() != text:
                 line.setText(text)
-        self.lines[2].setVisible(not forward)
-        self.lines[-1].setVisible(not forward)
 
     def _equations(self, bar: float) -> tuple[str, str, str]:
-        assert self._schedule is not None
-        t, step, forward = self._shown
+        t, step = self._shown
         c = theme.colors()
-        if forward:
-            signal, noise = _tinted(math.sqrt(bar), c.accent), _tinted(math.sqrt(1 - bar), c.bad)
-            return f"t = {t} of {len(self._schedule.beta) - 1}", f"x<sub>t</sub> = {signal}·x₀ + {noise}·ε", ""
         if step is None:
             arrived = "x₀: the chain has arrived" if t == 0 else "press Sample to run the chain"
             return f"t = {t}", arrived, "&nbsp;"
@@ -147,25 +156,10 @@ class SchedulePlot(CurvePlot):
         self.set_curve("beta", t[1:], schedule.beta[1:], "")
 
 
-class RatioPlot(CurvePlot):
-    """The signal-to-noise ratio over t, in powers of ten."""
-
-    def __init__(self) -> None:
-        super().__init__("Signal-to-noise ratio", "t", "SNR = ᾱ_t/(1 − ᾱ_t), on a logarithmic axis")
-        self.add_curve("snr", "SNR", "good")
-        self.set_log_y(True)
-
-    def set_schedule(self, schedule: Schedule) -> None:
-        """Draw the ratio of a model's schedule."""
-        t = np.arange(1, len(schedule.beta))
-        ratio = schedule.alpha_bar[1:] / np.maximum(1 - schedule.alpha_bar[1:], 1e-12)
-        self.set_curve("snr", t, np.maximum(ratio, 1e-12), "")
-
-
 class StepPanel(QWidget):
     """The numbers of the step, the schedule, and below it one more plot over t; all at the same t."""
 
-    def __init__(self, below: CurvePlot) -> None:
+    def __init__(self, below: CurvePlot | PlotStack) -> None:
         super().__init__()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -177,7 +171,7 @@ class StepPanel(QWidget):
         layout.addWidget(self.curves, 1)
         layout.addWidget(below, 1)
         self.setFixedWidth(310)
-        self._wanted: tuple[int, StepCoefficients | None, bool] = (0, None, False)
+        self._wanted: tuple[int, StepCoefficients | None] = (0, None)
         self._later = QTimer(self, singleShot=True, interval=_AT_LEISURE_MS)
         self._later.timeout.connect(self._show)
 
@@ -191,11 +185,9 @@ class StepPanel(QWidget):
         self.numbers.set_schedule(schedule, points=points)
         self.curves.set_schedule(schedule)
 
-    def show_step(
-        self, t: int, step: StepCoefficients | None, *, forward: bool = False, at_leisure: bool = False
-    ) -> None:
+    def show_step(self, t: int, step: StepCoefficients | None, *, at_leisure: bool = False) -> None:
         """Show the numbers at t and put the cursors there, or ``at_leisure`` soon; arguments as of StepNumbers."""
-        self._wanted = (t, step, forward)
+        self._wanted = (t, step)
         if not at_leisure:
             self._later.stop()
             self._show()
@@ -204,7 +196,7 @@ class StepPanel(QWidget):
 
     @Slot()
     def _show(self) -> None:
-        t, step, forward = self._wanted
-        self.numbers.show_step(t, step, forward=forward)
+        t, step = self._wanted
+        self.numbers.show_step(t, step)
         self.curves.set_cursor(t)
         self.below.set_cursor(max(t, 1))

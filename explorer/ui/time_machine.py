@@ -6,10 +6,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Slot
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QStackedLayout, QVBoxLayout, QWidget
 
-from explorer.messages import Snapshot
+from explorer.training_messages import Snapshot
 from explorer.ui import theme
 from explorer.ui.export import ExportButton
-from explorer.ui.latent_page import dimension_names
 from explorer.ui.latent_sliders import EXTENT
 from explorer.ui.page import Page
 from explorer.ui.panel import Panel, label
@@ -17,10 +16,13 @@ from explorer.ui.picture_grid import PictureGrid
 from explorer.ui.probe_map import ProbeMap
 from explorer.ui.travel import Travel
 from explorer.ui.travel_bar import TravelBar
-from explorer.ui.travel_exports import TravelExports, moment_text
+from explorer.ui.travel_exports import TravelExports
+from explorer.ui.travel_pictures import moment_text
 from explorer.ui.traversal_strip import TraversalStrip
+from explorer.walks import dimension_names
 
-_NARROW = 560  # pixels; then the map has a row of its own
+_NARROW = 560  # pixels; then the map has a row of its own, if there is the height for it
+_HIGH = 1.1  # times as high as wide
 _TICK_ROOM = 16
 _WITH_PRIOR = {"vae", "conditional", "hierarchical"}
 _HINT = (
@@ -89,6 +91,9 @@ class TimeMachine(QWidget):
         self.export = ExportButton(page)
         self.bar.foot.addWidget(self.export)
         self.exports = TravelExports(self, provenance)
+        self.films = self.exports.films
+        self.films.status.connect(page.status)
+        self.films.problem.connect(page.problem)
         self._samples_panel = Panel("Samples", "What the model draws on the same seed at every moment")
         self._samples_panel.body.addWidget(self.samples, 1)
         self._rows_panel = Panel(
@@ -131,7 +136,8 @@ class TimeMachine(QWidget):
         """Put the panels where they fit; what a model does not have is left out."""
         if not len(self.travel):
             return
-        newest, narrow = self.travel[len(self.travel) - 1], self.width() < _NARROW
+        newest = self.travel[len(self.travel) - 1]
+        narrow = self._narrow
         latent, rows = newest.means.size > 0, len(newest.traversal) > 0
         panels = (self.map, self._samples_panel, self._rows_panel, self.bar)
         for panel in panels:
@@ -155,8 +161,8 @@ class TimeMachine(QWidget):
         self._grid.setRowStretch(1, 1 if rows or (narrow and latent) else 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Rearrange where the width asks for it."""
-        narrow = self.width() < _NARROW
+        """Rearrange where the size asks for it."""
+        narrow = self.width() < _NARROW and self.height() >= _HIGH * self.width()
         if narrow != self._narrow:
             self._narrow = narrow
             self._arrange()
@@ -241,3 +247,8 @@ class TimeMachine(QWidget):
         """Travel by the arrow keys, Home, End and Space."""
         if not self.bar.press(Qt.Key(event.key())):
             super().keyPressEvent(event)
+
+    def shutdown(self) -> bool:
+        """End the thread of a film that is being saved; return whether it ended in time."""
+        self.bar.pause()
+        return self.films.stop()

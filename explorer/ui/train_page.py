@@ -3,42 +3,37 @@
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout
 
 from explorer import runs
 from explorer.config import RunConfig, Turn, turns_text
 from explorer.data.catalog import CATALOG
 from explorer.errors import ExplorerError
-from explorer.messages import (
-    Failure,
-    Followed,
-    Knobs,
-    Pictures,
-    Progress,
-    Snapshot,
-    StorageTrouble,
-    TrainingEnded,
-    TrainingStarted,
-    Turned,
-)
+from explorer.messages import Failure
 from explorer.pressure import full_beta
+from explorer.training_messages import Knobs, Progress, StorageTrouble, TrainingEnded, TrainingStarted, Turned
 from explorer.ui.experiment_panel import ExperimentPanel
+from explorer.ui.facts import byte_size
+from explorer.ui.jobs import Jobs
 from explorer.ui.now_panel import NowPanel
 from explorer.ui.page import Page
+from explorer.ui.run_display import RunDisplay
 from explorer.ui.run_reader import RunReader
-from explorer.ui.training_status import amount, duration
+from explorer.ui.run_stack import RunStack
 from explorer.ui.training_views import TrainingViews
-from explorer.workers.training_thread import TrainingThread
+from explorer.workers.training_thread import TrainingThread, under_way
 
-_NARROW = 1200  # pixels; below, the curves need some of the pictures' room
-_REDRAW_MS = 200  # 5 Hz: at 20 Hz plotting costs training a third of its speed
+_TELL_MS = 200
 
 
 class TrainPage(Page):
-    """One training at a time, in a thread of its own, or a run that is read from its folder while another trains it.
+    """One training at a time, in a thread of its own, or a run that is read from its folder.
 
-    ``trained`` and ``explore`` carry a run folder and its family, ``memory`` what the device holds, in words.
+    While one is trained another can be looked at beside it. ``trained`` and ``explore`` carry a run folder and its
+    family, ``memory`` what the device holds, in words.
+
+    Attributes:
+        own: the run that the form, the controls and the status are of.
     """
 
     trained = Signal(str)
@@ -48,18 +43,11 @@ class TrainPage(Page):
     def __init__(self) -> None:
         super().__init__()
         self.thread_: TrainingThread | None = None
-        self.reader = RunReader(self)
-        self.reader.happened.connect(self._happened)
-        self.reader.failed.connect(self._lost)
-        self.reader.ended.connect(self._read_all)
-        self.folder: Path | None = None
-        self.progress: Progress | None = None
-        self._title = ""
-        self._unfinished = False
-        self._followed_live = False
         self._shown_config: RunConfig | None = None
-        self._redraw = QTimer(self, interval=_REDRAW_MS)
-        self._redraw.timeout.connect(self._draw)
+        self._title = ""
+        self.jobs = Jobs(self)
+        self._tell = QTimer(self, interval=_TELL_MS)
+        self._tell.timeout.connect(self._say_how_far)
         self._build()
         self.form.changed.connect(self._form_changed)
         self._form_changed()
@@ -75,49 +63,65 @@ class TrainPage(Page):
         self.form, self.finder, self.live, self.state = (
             experiment.form, experiment.finder, experiment.live, experiment.state,
         )  # fmt: skip
+        self.jobs.watch(self.finder)
         self.live.started.connect(self.start)
         self.live.restarted.connect(self._start_anew)
-        self.live.stopped.connect(self.cancel_job)
+        self.live.stopped.connect(self.stop)
         self.live.paused.connect(self._say_paused)
         self.live.replayed.connect(self._replay)
-        self.now = NowPanel(self, self._provenance)
-        self.now.explore_button.clicked.connect(self._explore)
-        self.views = TrainingViews(self, self._provenance)
-        self.views.alone.connect(self.now.setHidden)
-        row.addWidget(self.views, 1)
-        row.addWidget(self.now)
+        self.stack = RunStack(self, self.jobs)
+        self.stack.changed.connect(self._buttons)
+        self.stack.explore.connect(self.explore)
+        self.own = self.stack.own
+        self.own.said.connect(self.state.say)
+        row.addWidget(self.stack, 1)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Give the curves the room they need in a narrow window."""
-        self.now.setFixedWidth(300 if self.width() >= _NARROW else 236)
+    # ---- what is shown ----
 
     @property
-    def family(self) -> str:
-        """Return the family that the page is laid out for."""
-        return self.views.curves.family
+    def display(self) -> RunDisplay:
+        """Return the run that is looked at now."""
+        return self.stack.display
+
+    @property
+    def views(self) -> TrainingViews:
+        """Return the views of the run that is looked at."""
+        return self.display.views
+
+    @property
+    def now(self) -> NowPanel:
+        """Return what the run that is looked at makes."""
+        return self.display.now
+
+    @property
+    def reader(self) -> RunReader:
+        """Return what reads the run that is looked at."""
+        return self.display.reader
+
+    @property
+    def folder(self) -> Path | None:
+        """Return the folder of the run that is looked at, None where there is none yet."""
+        return self.display.folder
+
+    @property
+    def progress(self) -> Progress | None:
+        """Return how far the training is, None before its first measurement."""
+        return self.own.progress
 
     @Slot()
     def _form_changed(self) -> None:
         self.finder.look(self.form.data_name)
+        if not self.running and self.own.folder is None:
+            self.own.lay_out(self.form.settings)
         self._buttons()
-        if self.running or self.folder is not None:
-            return
-        self._lay_out_for(self.form.settings)
-
-    def _lay_out_for(self, config: RunConfig) -> None:
-        self.views.lay_out(config)
-        self.now.lay_out(config.model.family)
-        self.state.unit = "points" if CATALOG[config.data.name].kind == "points" else "img"
 
     def shown(self) -> None:
         """Let go of a run that was deleted since."""
-        if self.folder is not None and not self.running and not (self.folder / runs.RECORD).is_file():
-            self._stop_reading()
-            self.folder, self.progress, self._unfinished = None, None, False
-            self.views.clear()
-            self.now.clear()
+        if self.stack.aside and _is_gone(self.display.folder):
+            self.stack.go_back()
+        if not self.running and _is_gone(self.own.folder):
+            self.own.clear()
             self.state.say("the run that was shown is gone", 0.0)
-            self.subject.emit("")
             self._form_changed()
 
     # ---- training ----
@@ -132,31 +136,31 @@ class TrainPage(Page):
         """Train what the form says; where a run is shown that can go on and nothing was changed, go on with it."""
         if self.running:
             return
+        if under_way():
+            self.state.say("not started: a training is under way on the Diffusion page; wait for it, or stop it there")
+            return
         try:
             config = self.form.config()
-        except ExplorerError as error:
-            self.form.go_to_problem()
-            self.problem.emit(Failure(str(error)))
+        except ExplorerError:  # the form says at each setting what is wrong
+            self.state.say(f"not started: {self.form.go_to_problem()}")
             return
         resumed = self._resumable()
-        self._stop_reading()
+        self.stack.go_back()
         self._title, self._shown_config = config.title, self.form.settings
-        if resumed is None:
-            self.folder, self.progress = None, None
-            self.views.clear()
-            self.now.clear()
-            self._lay_out_for(config)
+        self.own.train(config, anew=resumed is None)
+        self.state.unit = "points" if CATALOG[config.data.name].kind == "points" else "img"
         has_beta = hasattr(config.model, "beta")
         self.live.set_knobs(Knobs(), full_beta(config, CATALOG[config.data.name].shape) if has_beta else None)
         self.thread_ = self._thread(resumed or config)
         self.thread_.start()
         self.state.say("starting…")
-        self.job.emit((f"training {self._title}", -1.0))
+        self._tell_job(-1.0)
         self._buttons()
-        self._redraw.start()
+        self._tell.start()
 
     def _thread(self, what: RunConfig | Path) -> TrainingThread:
         thread = TrainingThread(what, parent=self)
+        thread.made.connect(self._made)
         thread.happened.connect(self._happened)
         thread.failed.connect(self._failed)
         thread.finished.connect(self._finished)
@@ -168,21 +172,30 @@ class TrainPage(Page):
 
     @Slot()
     def _start_anew(self) -> None:
-        self._unfinished = False
+        self.own.resumable = False
         self.start()
 
-    def cancel_job(self) -> None:
+    @Slot()
+    def stop(self) -> None:
         """Stop the training; what it learned is kept."""
         if self.thread_ is not None:
             self.thread_.requestInterruption()
             self.state.say("stopping and saving…")
             self.live.stop.setEnabled(False)
 
+    def cancel_job(self) -> None:
+        """End the film that is being saved, or stop the training."""
+        self.jobs.end_shown()
+
+    def _tell_job(self, share: float, where: str = "") -> None:
+        self.jobs.tell(self, (f"training {self._title}{where}", share), self.stop)
+
     def _resumable(self) -> Path | None:
         """Return the folder of the run that is shown if it can go on and the form still says what it was made with."""
-        if self.folder is None or self.running or self._followed_live or not self._unfinished:
+        own = self.own
+        if own.folder is None or self.running or own.followed or not own.resumable:
             return None
-        return self.folder if self.form.settings == self._shown_config else None
+        return own.folder if self.form.settings == self._shown_config else None
 
     @Slot(bool)
     def _say_paused(self, paused: bool) -> None:
@@ -192,97 +205,85 @@ class TrainPage(Page):
     @Slot()
     def _replay(self) -> None:
         """Put the turns of the run that is shown into the settings of the next."""
-        if self.folder is not None:
-            self.form.set_value("training.turns", _as_setting(self.views.turns))
+        if self.own.folder is not None:
+            self.form.set_value("training.turns", _as_setting(self.own.views.turns))
             self.status.emit("the next run turns its knobs as this one did")
 
+    @Slot()
     def _buttons(self) -> None:
         paused = self.thread_ is not None and self.thread_.paused
         self.live.show_state(running=self.running, waiting=paused, resumable=self._resumable() is not None)
-        self.live.show_turns(0 if self.running else len(self.views.turns))
+        self.live.show_turns(0 if self.running else len(self.own.views.turns))
         self.form.setEnabled(not self.running)
-        self.now.explore_button.setEnabled(self.folder is not None and not self.running and not self._followed_live)
+        self.display.show_what_can_be_done()
+        self.subject.emit(self.display.subject)
+
+    @Slot(str)
+    def _made(self, folder: str) -> None:
+        self.own.set_folder(Path(folder))
 
     @Slot(object)
     def _happened(self, messages: tuple[object, ...]) -> None:
         for message in messages:
-            if isinstance(message, Progress):
-                self.progress = message
-                self.views.take(message.measurement)
-            elif isinstance(message, Pictures):
-                self.now.show_pictures(message)
-            elif isinstance(message, TrainingStarted):
-                self.folder = Path(message.folder)
-                self.subject.emit(f"run: {self.folder.name}")
-                self.views.set_run(self.folder)
-                if message.resumed_from:
-                    self.live.follow(message.knobs)
-                    self.views.rewind(message.step, message.total_steps)
-                self.state.started(message)
+            if isinstance(message, TrainingStarted):
+                self._started(message)
             elif isinstance(message, TrainingEnded):
                 self._ended(message)
             elif isinstance(message, StorageTrouble):
                 self._wait_for_storage(message.text)
-            elif isinstance(message, Followed):
-                self._follow(message)
             else:
-                self._take(message)
+                if isinstance(message, Turned) and self.thread_ is not None and not self.thread_.steered:
+                    self.live.follow(message.knobs)
+                self.own.take(message)
 
-    def _take(self, message: object) -> None:
-        if isinstance(message, Turned) and self.thread_ is not None and not self.thread_.steered:
+    def _started(self, message: TrainingStarted) -> None:
+        self.own.set_folder(Path(message.folder))
+        if message.resumed_from:
             self.live.follow(message.knobs)
-        if isinstance(message, Snapshot) and self.reader.reading:
-            self.now.show_samples(message.samples)
-        self.views.take(message)
+            self.own.views.rewind(message.step, message.total_steps)
+        self.state.started(message)
 
     def _wait_for_storage(self, trouble: str) -> None:
         """Say that training waits for the disk; no words of trouble say that it goes on."""
         if trouble:
-            self._redraw.stop()  # or the next tick would write over what is said here
-            self.views.redraw()
+            self._tell.stop()  # or the next tick would write over what is said here
+            self.own.redraw()
             self.state.say("waiting for room on the disk; Stop ends it with what was saved")
         else:
-            self._redraw.start()
+            self._tell.start()
         self.problem.emit(Failure(trouble))
 
     def _ended(self, message: TrainingEnded) -> None:
-        self._redraw.stop()  # or the next tick would write over what is said here
-        self._unfinished = message.reason != "finished"
+        self._tell.stop()  # or the next tick would write over what is said here
+        self.own.resumable = message.reason != "finished"
         self.state.ended(message)
-        self.views.set_figures(message.metrics, runs.card(Path(message.folder)).parameters)
+        self.own.views.set_figures(message.metrics, runs.card(Path(message.folder)).parameters)
         self.status.emit(f"saved {message.folder}")
         self.trained.emit(message.folder)
 
     @Slot(object)
     def _failed(self, failure: Failure) -> None:
-        self._redraw.stop()
+        self._tell.stop()
         self.state.say("ended with an error")
         self.problem.emit(failure)
-        if self.folder is not None:
-            self._unfinished = bool(runs.checkpoint_folders(self.folder))
-            self.trained.emit(str(self.folder))
+        if self.own.folder is not None:
+            self.own.resumable = bool(runs.checkpoint_folders(self.own.folder))
+            self.trained.emit(str(self.own.folder))
 
     @Slot()
     def _finished(self) -> None:
-        self._redraw.stop()
-        self.views.redraw()
+        self._tell.stop()
         if self.thread_ is not None:
             self.thread_.deleteLater()
         self.thread_ = None
-        self.job.emit(None)
+        self.own.ended()
+        self.jobs.tell(self, None, self.stop)
         self.memory.emit("")
-        self._buttons()
-
-    # ---- showing ----
 
     @Slot()
-    def _draw(self) -> None:
+    def _say_how_far(self) -> None:
         progress = self.progress
-        if self.isVisible():
-            self.views.redraw(progress.total_epochs if progress else None)
-        if progress is None or self.thread_ is None:
-            return
-        if self.thread_.isInterruptionRequested():
+        if progress is None or self.thread_ is None or self.thread_.isInterruptionRequested():
             return
         if self.thread_.paused:
             self.state.paused(progress)
@@ -290,9 +291,10 @@ class TrainPage(Page):
             self.state.slow(progress)
         else:
             epoch = self.state.progress(progress)
-            share = progress.measurement.step / progress.total_steps
-            self.job.emit((f"training {self._title} · {epoch}", share))
-        self.memory.emit(f"memory {amount(progress.memory)}" if progress.memory else "")
+            self._tell_job(progress.measurement.step / progress.total_steps, f" · {epoch}")
+        self.memory.emit(f"memory {byte_size(progress.memory)}" if progress.memory else "")
+
+    # ---- other runs ----
 
     def use_settings(self, folder: Path) -> None:
         """Put the settings of a run into the form, for a new one.
@@ -301,90 +303,35 @@ class TrainPage(Page):
             ExplorerError: the folder is no run, or damaged.
         """
         self.form.set_config(runs.read_config(folder))
-        self._unfinished = False  # a new run is wanted, even where the one that is shown could go on
+        self.own.resumable = False  # a new run is wanted, even where the one that is shown could go on
         self._buttons()
 
     def show_run(self, folder: Path) -> None:
-        """Show a run from its folder: its settings, curves and pictures, and follow it while another trains it.
+        """Show a run from its folder: its curves and pictures, and follow it while another process trains it.
+
+        Its settings come into the form, too, unless a training is under way: then it is looked at beside that.
 
         Raises:
             ExplorerError: the folder is no run, or damaged.
         """
-        config = runs.read_config(folder)
-        self._stop_reading()
-        self.folder, self.progress = folder, None
-        self._title = config.title
+        if self.running:
+            self.stack.look_at(folder)
+            return
+        config = self.own.read(folder)
+        self.stack.go_back()
         self.form.set_config(config)
         self._shown_config = self.form.settings
-        self.views.clear()
-        self._lay_out_for(config)
-        self.views.set_run(folder)
-        self.now.clear()
-        self._unfinished = False
-        self.reader.read(folder)
-        self.state.say("reading the run…", 0.0)
-        self.subject.emit(f"run: {folder.name}")
-        self._redraw.start()
         self._buttons()
-
-    def _follow(self, message: Followed) -> None:
-        if message.anew:
-            self.views.clear()
-        self.state.followed(message)
-        if message.writing != self._followed_live:
-            self._followed_live = message.writing
-            self._buttons()
-
-    @Slot(object)
-    def _lost(self, failure: Failure) -> None:
-        self.state.say("this run cannot be read any more")
-        self.folder = None
-        self.problem.emit(failure)
-
-    @Slot()
-    def _read_all(self) -> None:
-        """Say how the run stands that was read to its end."""
-        self._followed_live = False
-        self._redraw.stop()
-        self.views.redraw()
-        if self.folder is not None:
-            try:
-                self._say_how_it_stands(self.folder)
-            except ExplorerError as error:  # it went away since
-                self.problem.emit(Failure(str(error)))
-        self._buttons()
-
-    def _say_how_it_stands(self, folder: Path) -> None:
-        epochs = runs.read_config(folder).training.epochs
-        card = runs.card(folder)
-        self.views.set_figures(card.metrics, card.parameters)
-        done, seconds = self.views.newest or (card.metrics.get("epochs", 0.0), card.metrics.get("seconds", 0.0))
-        self._unfinished = card.resumable
-        told = {"interrupted": "interrupted: ", "failed": "ended with an error: "}.get(card.status, "")
-        self.state.say(f"{told}trained {done:.4g} of {epochs} epochs in {duration(seconds)}", done / epochs)
-
-    def _stop_reading(self) -> None:
-        self.reader.stop()
-        self._followed_live = False
-        if not self.running:
-            self._redraw.stop()
-
-    @Slot()
-    def _explore(self) -> None:
-        if self.folder is not None:
-            self.explore.emit(str(self.folder), self.family)
-
-    def _provenance(self) -> dict[str, object]:
-        step = self.progress.measurement.step if self.progress is not None else None
-        return {"model": self.folder.name if self.folder else self._title, "step": step}
 
     def shutdown(self) -> bool:
-        """Stop the training, which saves a checkpoint first."""
-        self._redraw.stop()
-        self._stop_reading()
-        copied, read = self.finder.shutdown(), self.reader.shutdown()
-        compared = self.views.shutdown()
-        return (self.thread_ is None or self.thread_.stop()) and copied and read and compared
+        """Stop the training, which saves a checkpoint first, and what reads and saves."""
+        self._tell.stop()
+        ended = [self.finder.shutdown(), self.stack.shutdown()]
+        return (self.thread_ is None or self.thread_.stop()) and all(ended)
+
+
+def _is_gone(folder: Path | None) -> bool:
+    return folder is not None and not (folder / runs.RECORD).is_file()
 
 
 def _as_setting(turns: list[Turned]) -> str:

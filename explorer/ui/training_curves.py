@@ -8,11 +8,12 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from explorer.collapse import levels_of
 from explorer.config import ACTIVE_NATS, DdpmConfig, ModelConfig
-from explorer.messages import Measurement, Turned, has_latents
+from explorer.messages import has_latents
+from explorer.training_messages import Measurement, Turned, squared_error
 from explorer.ui.curve_plot import CurvePlot
-from explorer.ui.latent_page import dimension_names
 from explorer.ui.panel import EPS_HAT, label
 from explorer.ui.series import Series
+from explorer.walks import dimension_names
 
 _ELBO_TIP = (
     "ELBO = E_q[ln p(x|z)] − KL(q(z|x) ‖ p(z)), a lower bound of ln p(x), in nats per item, summed over its "
@@ -26,7 +27,6 @@ _BARS_TIP = f"Average KL(q(z_k|x) ‖ p(z_k)); one below {ACTIVE_NATS:g} nats, t
 _PLACES_TIP = "−ln p(k) under the prior over codes: what it costs to tell the code of each place of the grid"
 _LEAST_RANGE = 5 * ACTIVE_NATS  # of the bars, so that collapsed dimensions look collapsed
 _WAITING = "Start a training: its curve appears here."
-_ERRORS = {"mean": "‖μ̃ − μ‖²", "x0": "‖x₀ − x̂₀‖²", "eps": f"‖ε − {EPS_HAT}‖²", "v": "‖v − v̂‖²"}
 
 
 def words_of(turned: Turned) -> str:
@@ -124,7 +124,7 @@ class TrainingCurves(QWidget):
         self._series: dict[tuple[str, str], Series] = defaultdict(Series)
         self._kl: tuple[float, ...] = ()
         self._by_t: list[tuple[float, ...]] = []
-        self._last_epoch = 0.0
+        self._last_epoch = self._right = 0.0
         self._stale = True
         for plot in self._over_epochs:
             plot.forget_zoom()
@@ -163,7 +163,10 @@ class TrainingCurves(QWidget):
 
     def redraw(self, last_epoch: float | None = None) -> None:
         """Draw what is new since the last time, on an axis up to ``last_epoch`` (what there is by default)."""
+        right = last_epoch or self._last_epoch or 1.0
         if not self._stale:
+            if right != self._right:
+                self._fit(right)
             return
         self._stale = False
         for split in ("train", "test"):
@@ -176,11 +179,14 @@ class TrainingCurves(QWidget):
             self.parts.set_curve(f"{prefix}kl", kl.x, kl.y, "{:.2f}")
         bound = self._series["test", "bound"]
         self.bound.set_curve("test", bound.x, bound.y, "{:.1f}")
-        right = last_epoch or self._last_epoch or 1.0
-        for plot in self._over_epochs:
-            plot.fit(right)
+        self._fit(right)
         self._draw_by_t()
         self._draw_bars()
+
+    def _fit(self, right: float) -> None:
+        self._right = right
+        for plot in self._over_epochs:
+            plot.fit(right)
 
     def _draw_by_t(self) -> None:
         """Draw the loss in the middle of each part of 1..T."""
@@ -204,4 +210,5 @@ class TrainingCurves(QWidget):
 
 
 def _error(model: ModelConfig) -> str:
-    return _ERRORS[model.predicts if isinstance(model, DdpmConfig) else "eps"]
+    predicts = model.predicts if isinstance(model, DdpmConfig) else "eps"
+    return squared_error(predicts).replace("ε̂", EPS_HAT)

@@ -1,13 +1,12 @@
 """Where a training stands, in words and as a bar."""
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
-from explorer.messages import Followed, Progress, TrainingEnded, TrainingStarted
+from explorer.training_messages import Followed, Progress, TrainingEnded, TrainingStarted
+from explorer.ui.facts import spaced
 from explorer.ui.panel import label
-
-_GIGABYTE = 1e9
 
 
 def duration(seconds: float) -> str:
@@ -22,9 +21,12 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def amount(size: int) -> str:
-    """Return bytes as people read them, such as "1.2 GB"."""
-    return f"{size / _GIGABYTE:.1f} GB" if size >= _GIGABYTE else f"{size / 1e6:.0f} MB"
+def followed_words(message: Followed) -> tuple[str, float | None]:
+    """Return how far a run is that is read, or that another process trains: in words, and the share if it is known."""
+    if message.read < 1 or not message.writing:
+        return f"reading the run · {message.read:.0%}", message.read
+    share = message.step / message.total_steps if message.total_steps else None
+    return f"another process trains it · step {message.step} of {message.total_steps or '?'}", share
 
 
 class TrainingStatus(QWidget):
@@ -47,6 +49,7 @@ class TrainingStatus(QWidget):
         layout.addWidget(self.line)
         layout.addWidget(self.bar)
 
+    @Slot(str, object)
     def say(self, text: str, share: float | None = None) -> None:
         """Write the line, and move the bar where a share is given."""
         self.line.setText(text)
@@ -76,7 +79,7 @@ class TrainingStatus(QWidget):
         """Say how far it is and how long it takes; return a short form of it."""
         at = progress.measurement
         epoch = min(int(at.epoch) + 1, progress.total_epochs)
-        rate = f"{progress.images_per_second:,.0f}".replace(",", " ")
+        rate = spaced(round(progress.images_per_second))
         self.say(
             f"Epoch {epoch} of {progress.total_epochs} · {rate} {self.unit}/s · {duration(progress.seconds_left)} left",
             at.step / progress.total_steps,
@@ -88,11 +91,3 @@ class TrainingStatus(QWidget):
         words = "finished" if message.reason == "finished" else "stopped and kept"
         done = 1.0 if message.reason == "finished" else None
         self.say(f"{words} after {message.step} steps, {duration(message.metrics['seconds'])}", done)
-
-    def followed(self, message: Followed) -> None:
-        """Say how far the run is that another process trains."""
-        if message.read < 1 or not message.writing:
-            self.say(f"reading the run · {message.read:.0%}", message.read)
-            return
-        share = message.step / message.total_steps if message.total_steps else None
-        self.say(f"another process trains it · step {message.step} of {message.total_steps or '?'}", share)

@@ -1,27 +1,30 @@
 """The middle of the Train page: curves, dimensions, ledger, time machine and comparison, one at a time."""
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from explorer import runs
+from explorer import metrics, runs
 from explorer.collapse import levels_of
 from explorer.config import RunConfig
 from explorer.data.catalog import CATALOG
 from explorer.ledger import items_are
-from explorer.messages import Measurement, Snapshot, Split, Turned
+from explorer.messages import Split
 from explorer.pressure import beta_in_force
+from explorer.training_messages import Measurement, Snapshot, Turned
 from explorer.ui.collapse_monitor import CollapseMonitor
 from explorer.ui.compare_panel import ComparePanel
 from explorer.ui.heat_strip import HeatStrip
-from explorer.ui.latent_page import dimension_names
 from explorer.ui.ledger import LedgerView
 from explorer.ui.page import Page
 from explorer.ui.panel import Segmented
+from explorer.ui.setting_row import set_state
 from explorer.ui.time_machine import TimeMachine
 from explorer.ui.training_curves import TrainingCurves, words_of
+from explorer.walks import dimension_names
 
 VIEWS = (
     ("curves", "Curves", "ELBO, its parts and the KL of each dimension; or a diffusion model's loss"),
@@ -29,6 +32,7 @@ VIEWS = (
     ("ledger", "Ledger", "What each number is, in which unit, and how they add up"),
     ("travel", "Time machine", "The latent map, the samples and traversals at every epoch"),
     ("compare", "Compare", "Earlier runs beside this one: curves, settings that differ, final figures"),
+    ("now", "Pictures", "What the model makes now"),
 )
 _ALONE = frozenset({"travel", "compare"})  # these need the room of what the model makes now
 _OF_DIMENSIONS = (
@@ -42,6 +46,18 @@ _OF_PLACES = (
     "each place of the grid, counted row by row",
     "nats-per-place",
 )
+
+
+def horizon(done: float, planned: float) -> float:
+    """Return up to which epoch an axis goes while a training is under way: the planned one, once it is not far away.
+
+    Else ten times as far as it is now, as a round number that stays a while: of the first epochs of thousands one would
+    see nothing.
+    """
+    if done <= 0 or 10 * done >= planned:
+        return planned
+    power = 10.0 ** math.floor(math.log10(10 * done))
+    return min(planned, next(factor * power for factor in (1, 2, 5, 10) if factor * power >= 10 * done * (1 - 1e-9)))
 
 
 class TrainingViews(QWidget):
@@ -90,6 +106,7 @@ class TrainingViews(QWidget):
         }
         for view in self._views.values():
             self._stack.addWidget(view)
+        self.chooser.buttons["now"].hide()  # it is beside the others, where there is room
         layout.addWidget(self._stack, 1)
         self.monitor = CollapseMonitor()
         layout.addWidget(self.monitor)
@@ -206,32 +223,77 @@ class TrainingViews(QWidget):
         return beta_in_force(self._config, CATALOG[self._config.data.name].shape, measurement.epoch, turned)
 
     def redraw(self, last_epoch: float | None = None) -> None:
-        """Draw what is new in the view that is shown, on an axis up to ``last_epoch``."""
+        """Draw what is new in the view that is shown.
+
+        Args:
+            last_epoch: the planned one, up to which the axis goes while a training is under way; else as far as it is.
+        """
         self._last_epoch = last_epoch
+        newest = self.newest
+        right = horizon(newest[0] if newest is not None else 0.0, last_epoch) if last_epoch else None
         shown = self.chooser.key
         if shown not in _ALONE:
             self.monitor.redraw()
         if shown == "curves":
-            self.curves.redraw(last_epoch)
+            self.curves.redraw(right)
         elif shown == "dimensions":
-            self.dimensions.redraw(last_epoch)
+            self.dimensions.redraw(right)
         elif shown == "compare" and self._figures_stale:
             self._figures_stale = False
             last = self._newest["test"]
-            figures = {f"test_{name}": value for name, value in last.values.items()}
-            self.set_figures({**figures, "epochs": last.epoch, "seconds": last.seconds}, self._parameters)
+            figures = {**metrics.figures_of(last), "epochs": last.epoch, "seconds": last.seconds}
+            self.set_figures(figures, self._parameters)
         elif shown == "ledger" and self._newest:
             train, test = self._newest.get("train"), self._newest.get("test")
             newer = max(self._newest.values(), key=lambda measurement: measurement.step)
             self.ledger.show_numbers(train, test, self._beta_at(newer))
 
+    def choose(self, key: str) -> None:
+        """Show a view, where the run has it."""
+        if not self.chooser.buttons[key].isHidden():
+            self.chooser.choose(key)
+
+    # ---- what it makes now, where there is no room beside the views ----
+
+    def holds(self, panel: QWidget) -> bool:
+        """Return whether a panel is one of the views."""
+        return self._views.get("now") is panel
+
+    def take_in(self, panel: QWidget) -> None:
+        """Make what the model makes now one of the views."""
+        if not self.holds(panel):
+            self._views["now"] = panel
+            self._stack.addWidget(panel)
+            self.chooser.buttons["now"].show()
+            self._crowd(compact=True)
+
+    def give_out(self, panel: QWidget) -> None:
+        """Have it among the views no more."""
+        if self.chooser.key == "now":
+            self.chooser.choose("curves")
+        self._stack.removeWidget(panel)
+        del self._views["now"]
+        self.chooser.buttons["now"].hide()
+        self._crowd(compact=False)
+
+    def _crowd(self, *, compact: bool) -> None:
+        """Give the buttons of the views less room around their words, or as much as usual."""
+        for made in self.chooser.buttons.values():
+            set_state(made, "compact", compact)
+
+    @property
+    def alone_now(self) -> bool:
+        """Return whether the view that is shown wants all the room."""
+        return self.chooser.key in _ALONE
+
     @Slot(str)
     def _show(self, key: str) -> None:
         self._stack.setCurrentWidget(self._views[key])
-        self.alone.emit(key in _ALONE)
-        self.monitor.setHidden(key in _ALONE or not self.monitor.findings())
+        self.alone.emit(self.alone_now)
+        self.monitor.setHidden(key in _ALONE or key == "now" or not self.monitor.findings())
         self.redraw(self._last_epoch)
 
     def shutdown(self) -> bool:
-        """End what reads in the background."""
-        return self.compare.shutdown()
+        """End what reads and what saves in the background; return whether it ended in time."""
+        ended = [self.compare.shutdown(), self.travel.shutdown()]
+        return all(ended)

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.messages import Pixels, Snapshot
+from explorer.messages import Pixels
 from explorer.snapshots import halved
+from explorer.training_messages import Snapshot
 
 _MOST = 128
 _MOST_BYTES = 192 << 20

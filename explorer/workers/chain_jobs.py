@@ -11,6 +11,8 @@ from explorer.chain_messages import (
     BoundRequest,
     BoundStep,
     LaneFrame,
+    Noised,
+    NoiseRequest,
     RaceFrames,
     RaceRequest,
     Returned,
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from explorer.inference.session import ModelSession
 
 _PUBLISH_SECONDS = 0.1  # every message costs the window some work, which is taken from the chain
+_EARLY_SECONDS = 0.03  # a jump waits so long at most for its chain: less than between two strokes of who draws
+_PART_SECONDS = 0.01  # of a chain whose steps are quick: what is asked meanwhile waits so long at most
 
 
 class Job:
@@ -79,6 +83,35 @@ class ChainJob(Job):
             return None
         computed, self._computed = self._computed, []
         return Frames(self.request, tuple(computed), self.done, self._t, self._every)
+
+
+class NoiseJob(Job):
+    """The forward process of an item; gives Noised at the end, and early where the chain takes long or is ended."""
+
+    def __init__(self, request: NoiseRequest, session: "ModelSession") -> None:
+        from explorer.inference.forward import Noising
+
+        super().__init__(request.request)
+        self._noising = Noising(session, request)
+        self._began = time.monotonic()
+        self._told = False
+
+    def advance(self) -> Noised | None:
+        """Do some steps; where that takes longer than one waits for, the jump is told before the chain is there."""
+        now = time.monotonic()
+        self._noising.step()
+        while not self._noising.done and time.monotonic() - now < _PART_SECONDS:
+            self._noising.step()
+        self.done = self._noising.done
+        early = not self._told and time.monotonic() - self._began > _EARLY_SECONDS
+        if not self.done and not early:
+            return None
+        self._told = True
+        return self._noising.so_far()
+
+    def rest(self) -> Noised | None:
+        """Return the jump if it was not told: who draws asks anew before a long chain is there."""
+        return None if self._told else self._noising.so_far()
 
 
 class RaceJob(Job):

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from explorer import locks, metrics, runs, snapshots
 from explorer.errors import RunError
 from explorer.files import MANIFEST
-from explorer.messages import Followed, Measurement
+from explorer.training_messages import Followed, Measurement
 from explorer.workers.thread import Worker, be_polite
 
 _LOOK_SECONDS = 0.5

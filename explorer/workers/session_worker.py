@@ -1,7 +1,8 @@
 """A model session behind a mailbox: the newest request of each kind is answered, older ones are forgotten."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -9,17 +10,46 @@ from explorer.chain_messages import (
     BoundFound,
     BoundRequest,
     BoundStep,
+    Browsed,
+    BrowseRequest,
+    DataPoints,
+    DistanceRequest,
+    Distances,
+    Field,
+    FieldRequest,
+    Noised,
+    NoiseRequest,
     RaceFrames,
     RaceRequest,
     RequestFailure,
     Returned,
     ReturnRequest,
     Rivals,
+    Schedules,
     StopBound,
 )
-from explorer.latent_messages import Decoded, DecodeRequest, Traversal, TraverseRequest
-from explorer.messages import DenoiseRequest, Frames, Gallery, Noised, NoiseRequest, OpenedModel
-from explorer.workers.chain_jobs import BoundJob, ChainJob, Job, RaceJob, ReturnJob
+from explorer.latent_messages import (
+    CodebookFound,
+    CodebookRequest,
+    CodeMap,
+    CodesRequest,
+    Decoded,
+    DecodeRequest,
+    Encoded,
+    EncodeRequest,
+    ItemsRequest,
+    MapItems,
+    PaintRequest,
+    PlaneRequest,
+    PriorRequest,
+    PriorSamples,
+    Sheet,
+    SheetRequest,
+    StripRequest,
+)
+from explorer.messages import DenoiseRequest, Frames, Gallery, OpenedModel
+from explorer.workers.chain_jobs import BoundJob, ChainJob, Job, NoiseJob, RaceJob, ReturnJob
+from explorer.workers.latent_jobs import PartsJob, answered, of_this_model
 from explorer.workers.latest import Latest
 from explorer.workers.thread import Worker, failure
 
@@ -41,8 +71,13 @@ class StopChain:
 
 
 _CHAINS = (DenoiseRequest, RaceRequest, ReturnRequest)
+_SHEETS = (StripRequest, SheetRequest, PriorRequest, PlaneRequest, CodebookRequest, ItemsRequest)
+# Long work, the most urgent first; of the kinds of a line one is done at a time.
+_LINES: tuple[tuple[type, ...], ...] = ((NoiseRequest,), _CHAINS, *((kind,) for kind in _SHEETS), (BoundRequest,))
+_LINE = {kind: line for line, kinds in enumerate(_LINES) for kind in kinds}
 _ORDER = (
-    OpenRequest, StopChain, StopBound, DecodeRequest, NoiseRequest, *_CHAINS, BoundRequest, TraverseRequest,
+    OpenRequest, StopChain, StopBound, DecodeRequest, EncodeRequest, PaintRequest, CodesRequest, *_LINE,
+    FieldRequest, DistanceRequest, BrowseRequest,
 )  # fmt: skip
 _INSTEAD_OF: dict[type, tuple[type, ...]] = {
     StopChain: _CHAINS,
@@ -50,29 +85,47 @@ _INSTEAD_OF: dict[type, tuple[type, ...]] = {
     OpenRequest: _ORDER[1:],
     **{kind: tuple(other for other in _CHAINS if other is not kind) for kind in _CHAINS},
 }
+_JOBS: "dict[type, Callable[[Any, ModelSession], Job]]" = {
+    NoiseRequest: NoiseJob, DenoiseRequest: ChainJob, ReturnRequest: ReturnJob, **dict.fromkeys(_SHEETS, PartsJob),
+    BoundRequest: BoundJob,
+}  # fmt: skip
 
 
 class SessionWorker(Worker):
     """Answers requests by signals that carry one message each.
 
-    ``opened`` an OpenedModel, ``gallery`` a Gallery, ``decoded`` a Decoded, ``traversed`` a Traversal, ``noised`` a
-    Noised, ``frames`` a Frames, ``raced`` a RaceFrames, ``returned`` a Returned, these three at most thirty times a
-    second; ``rivals`` a Rivals, ``bound`` a BoundStep or BoundFound, and ``failed`` a RequestFailure. A failed request
-    does not end the thread.
+    ``opened`` an OpenedModel, ``gallery`` a Gallery, ``noised`` a Noised, ``schedules`` a Schedules, ``browsed`` a
+    Browsed, ``frames`` a Frames, ``raced`` a RaceFrames, ``returned`` a Returned, these three at most thirty times a
+    second; ``rivals`` a Rivals, ``bound`` a BoundStep or BoundFound, of points ``data_points`` a DataPoints, ``field``
+    a Field and ``distances`` a Distances. Of a latent space ``decoded`` a Decoded, ``sheeted`` a Sheet, ``drawn``
+    PriorSamples, ``encoded`` an Encoded, ``itemized`` MapItems, ``coded`` a CodeMap and ``codebook`` a CodebookFound.
+    And ``failed`` a RequestFailure: a failed request does not end the thread.
 
-    One chain, race or way back is computed at a time, a newer one instead of it; the bound only while there is none.
+    Long work is done in small parts, and requests are answered between two of them. Of each kind there is one at a
+    time, a newer one instead of it; chain, race and way back are one kind. The more urgent kind comes first, the bound
+    last. What was asked of one model is forgotten when another is opened.
     """
 
     opened = Signal(object)
     gallery = Signal(object)
     decoded = Signal(object)
-    traversed = Signal(object)
     noised = Signal(object)
+    schedules = Signal(object)
+    browsed = Signal(object)
     frames = Signal(object)
     raced = Signal(object)
     returned = Signal(object)
     rivals = Signal(object)
     bound = Signal(object)
+    data_points = Signal(object)
+    field = Signal(object)
+    distances = Signal(object)
+    sheeted = Signal(object)
+    drawn = Signal(object)
+    encoded = Signal(object)
+    itemized = Signal(object)
+    coded = Signal(object)
+    codebook = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -81,12 +134,14 @@ class SessionWorker(Worker):
         self._session: ModelSession | None = None
         self._others: dict[str, ModelSession] = {}
         self._stopped = False
-        self._chain: Job | None = None
-        self._behind: Job | None = None
+        self._jobs: dict[int, Job] = {}  # by line
         self._signals = {
-            OpenedModel: self.opened, Gallery: self.gallery, Decoded: self.decoded, Traversal: self.traversed,
-            Noised: self.noised, Frames: self.frames, RaceFrames: self.raced, Returned: self.returned,
-            Rivals: self.rivals, BoundStep: self.bound, BoundFound: self.bound,
+            OpenedModel: self.opened, Gallery: self.gallery, Decoded: self.decoded, Noised: self.noised,
+            Schedules: self.schedules, Browsed: self.browsed, Frames: self.frames, RaceFrames: self.raced,
+            Returned: self.returned, Rivals: self.rivals, BoundStep: self.bound, BoundFound: self.bound,
+            DataPoints: self.data_points, Field: self.field, Distances: self.distances, Sheet: self.sheeted,
+            PriorSamples: self.drawn, Encoded: self.encoded, MapItems: self.itemized, CodeMap: self.coded,
+            CodebookFound: self.codebook,
         }  # fmt: skip
 
     def submit(self, request: object) -> None:
@@ -106,23 +161,27 @@ class SessionWorker(Worker):
         self._mailbox.close()
         return super().stop(milliseconds)
 
+    @property
+    def busy(self) -> bool:
+        """Return whether long work is under way."""
+        return bool(self._jobs)
+
     def work(self) -> None:
         """Answer until closed; between two requests go on with the long work, if there is any."""
         import torch
 
         torch.set_num_threads(1)  # a decode is too small for two, and training may want the other core
         while not self.isInterruptionRequested():
-            job = self._chain or self._behind
-            request = self._mailbox.take(wait=job is None)
+            request = self._mailbox.take(wait=not self._jobs)
             number = getattr(request, "request", 0)
             try:
                 if request is not None:
                     self._answer(request)
-                elif job is not None:
-                    number = job.request
-                    self._advance(job)
+                elif self._jobs:
+                    line = min(self._jobs)
+                    number = self._jobs[line].request
+                    self._advance(line)
             except Exception as error:  # noqa: BLE001  # this request failed, the next one may not
-                self._forget(number)
                 told = failure(error)
                 self.failed.emit(RequestFailure(told.text, told.details, number))
 
@@ -134,43 +193,57 @@ class SessionWorker(Worker):
         if isinstance(request, OpenRequest):
             self._open(request)
         elif isinstance(request, StopChain):
-            self._end_chain()
+            self._end(_LINE[DenoiseRequest])
         elif isinstance(request, StopBound):
-            self._behind = None
+            self._end(_LINE[BoundRequest])
         elif self._session is not None:
             self._answer_with(self._session, request)
 
     def _open(self, request: OpenRequest) -> None:
-        from explorer.inference import chains, stored_bound
+        from explorer.inference import chains, forward, score_field, stored_bound
         from explorer.inference.session import ModelSession
 
-        self._chain = self._behind = None
+        self._jobs.clear()
         self._others.clear()
         session = self._session = ModelSession.open(request.name)
         self._tell(session.opened(request.request))
         if not session.card.latent:
+            self._tell(forward.schedules(session, request.request))
             self._tell(session.gallery())
             self._tell(Rivals(request.request, chains.rivals(session)))
             found = stored_bound.stored(session)
             self._tell(None if found is None else BoundFound(0, found))
+            if session.points:
+                self._tell(score_field.data_points(session, request.request))
 
     def _answer_with(self, session: "ModelSession", request: object) -> None:
-        if isinstance(request, DecodeRequest):
-            self._tell(session.decoded(request))
-        elif isinstance(request, TraverseRequest):
-            self._tell(session.traverse(request))
-        elif isinstance(request, NoiseRequest):
-            self._tell(session.noised(request))
-        elif isinstance(request, BoundRequest):
-            self._behind = BoundJob(request, session)
+        if not of_this_model(request, session):
+            return
+        if type(request) in _LINE:
+            self._begin(request, session)
+        elif isinstance(request, BrowseRequest):
+            from explorer.inference.forward import browsed
+
+            self._tell(browsed(session, request))
+        elif isinstance(request, FieldRequest):
+            from explorer.inference.score_field import score_field
+
+            self._tell(score_field(session, request))
+        elif isinstance(request, DistanceRequest):
+            from explorer.inference.score_field import distances
+
+            self._tell(distances(session, request))
         else:
-            self._end_chain()
-            if isinstance(request, DenoiseRequest):
-                self._chain = ChainJob(request, session)
-            elif isinstance(request, RaceRequest):
-                self._chain = RaceJob(request, self._session_of)
-            elif isinstance(request, ReturnRequest):
-                self._chain = ReturnJob(request, session)
+            self._tell(answered(request, session))
+
+    def _begin(self, request: object, session: "ModelSession") -> None:
+        """Begin long work, instead of what its line was doing."""
+        line = _LINE[type(request)]
+        self._end(line)
+        if isinstance(request, RaceRequest):
+            self._jobs[line] = RaceJob(request, self._session_of)
+        else:
+            self._jobs[line] = _JOBS[type(request)](request, session)
 
     def _session_of(self, path: str) -> "ModelSession":
         """Return a session on a model that races; it stays open until another model is the page's."""
@@ -183,19 +256,17 @@ class SessionWorker(Worker):
             self._others[path] = ModelSession.open(path)
         return self._others[path]
 
-    def _end_chain(self) -> None:
-        if self._chain is not None:
-            job, self._chain = self._chain, None
+    def _end(self, line: int) -> None:
+        """Stop the long work of a line, if there is any, and tell what it has done."""
+        job = self._jobs.pop(line, None)
+        if job is not None:
             self._tell(job.rest())
 
-    def _advance(self, job: Job) -> None:
-        self._tell(job.advance())
-        if job.done:
-            self._forget(job.request)
-
-    def _forget(self, request: int) -> None:
-        """Drop the long work of a request."""
-        if self._chain is not None and self._chain.request == request:
-            self._chain = None
-        if self._behind is not None and self._behind.request == request:
-            self._behind = None
+    def _advance(self, line: int) -> None:
+        job, over = self._jobs[line], True  # what fails is over
+        try:
+            self._tell(job.advance())
+            over = job.done
+        finally:
+            if over:
+                del self._jobs[line]

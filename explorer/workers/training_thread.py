@@ -4,11 +4,13 @@ import os
 import threading
 import time
 from pathlib import Path
+from weakref import WeakSet
 
 from PySide6.QtCore import QObject, Signal
+from shiboken6 import isValid
 
 from explorer.config import RunConfig
-from explorer.messages import Knobs, StorageTrouble, TrainingEnded, TrainingStarted
+from explorer.training_messages import Knobs, StorageTrouble, TrainingEnded, TrainingStarted
 from explorer.workers.thread import Worker, be_polite
 
 _PUBLISH_SECONDS = 0.04
@@ -19,6 +21,8 @@ _AT_ONCE = (TrainingStarted, StorageTrouble, TrainingEnded)  # nothing may follo
 class TrainingThread(Worker):
     """Runs one experiment and emits ``happened`` with a tuple of messages, 25 times a second at most.
 
+    ``made`` carries the folder of a new run as soon as it is there, whatever becomes of the training.
+
     Args:
         what: the settings of a new run, for which a folder is made in the library; or the folder of a run to go on
             with from its newest valid checkpoint.
@@ -26,10 +30,12 @@ class TrainingThread(Worker):
     """
 
     happened = Signal(object)
+    made = Signal(str)
 
     def __init__(self, what: RunConfig | Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.what = what
+        _made.add(self)
         self.setObjectName("training")
         self._lock = threading.Lock()
         self._paused = False
@@ -112,7 +118,11 @@ class TrainingThread(Worker):
             return
         torch.set_num_threads(_threads())
         resume = isinstance(self.what, Path)
-        folder = self.what if isinstance(self.what, Path) else new_run(self.what, command="window")
+        if isinstance(self.what, Path):
+            folder = self.what
+        else:
+            folder = new_run(self.what, command="window")
+            self.made.emit(str(folder))
         published = 0.0
         try:
             messages = train(
@@ -133,6 +143,14 @@ class TrainingThread(Worker):
                     messages.close()
         finally:
             self._publish()  # what was measured before an error, too
+
+
+_made: WeakSet[TrainingThread] = WeakSet()
+
+
+def under_way() -> bool:
+    """Return whether a training of this process is under way, from whichever page it was started."""
+    return any(isValid(thread) and thread.isRunning() for thread in list(_made))
 
 
 def _threads() -> int:

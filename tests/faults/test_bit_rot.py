@@ -20,11 +20,11 @@ from torch import Tensor
 from explorer import files, metrics, runs
 from explorer.errors import ExplorerError, RunError
 from explorer.inference.session import ModelSession
-from explorer.messages import TrainingEnded
 from explorer.settings import load_settings, with_settings
 from explorer.training import checkpoints
 from explorer.training.loop import train
 from explorer.training.trainer import Trainer
+from explorer.training_messages import TrainingEnded
 from tests.conftest import TINY
 
 PRESETS = ("digits-vae", "points-ddpm")

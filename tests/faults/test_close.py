@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from explorer import files, metrics, runs
-from explorer.messages import Progress, Snapshot
 from explorer.models import weights
 from explorer.training import looking, publish
 from explorer.training.loop import train
+from explorer.training_messages import Progress, Snapshot
 
 SCRIPT = """
 import sys

@@ -15,10 +15,11 @@ from pytestqt.qtbot import QtBot
 from explorer import files, metrics, runs
 from explorer.errors import ExplorerError, RunError
 from explorer.inference.session import ModelSession
-from explorer.messages import Failure, Progress, StorageTrouble, TrainingEnded
+from explorer.messages import Failure
 from explorer.settings import load_settings
 from explorer.training import storage
 from explorer.training.loop import train
+from explorer.training_messages import Progress, StorageTrouble, TrainingEnded
 from explorer.ui.main_window import MainWindow
 from explorer.ui.train_page import TrainPage
 from tests.faults.children import Child

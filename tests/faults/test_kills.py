@@ -15,10 +15,10 @@ import torch
 
 from explorer import files, metrics, runs, snapshots
 from explorer.inference.session import ModelSession
-from explorer.messages import Progress, TrainingEnded
 from explorer.settings import load_settings, with_settings
 from explorer.training import loop
 from explorer.training.loop import train
+from explorer.training_messages import Progress, TrainingEnded
 from tests.conftest import TINY
 from tests.faults.children import Child
 

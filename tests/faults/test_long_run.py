@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from explorer.messages import Measurement
 from explorer.settings import load_settings
+from explorer.training_messages import Measurement
 from explorer.ui.app import make_application
 from explorer.ui.series import MOST
 from explorer.ui.train_page import TrainPage

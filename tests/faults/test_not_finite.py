@@ -14,11 +14,12 @@ from pytestqt.qtbot import QtBot
 from explorer import files, metrics, runs
 from explorer.errors import TrainingError
 from explorer.inference.session import ModelSession
-from explorer.messages import Failure, Progress, TrainingEnded
+from explorer.messages import Failure
 from explorer.models import weights
 from explorer.settings import load_settings, with_settings
 from explorer.training.loop import train
 from explorer.training.trainer import Trainer
+from explorer.training_messages import Progress, TrainingEnded
 from explorer.ui.main_window import MainWindow
 from explorer.ui.train_page import TrainPage
 

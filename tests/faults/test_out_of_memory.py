@@ -14,10 +14,11 @@ from pytestqt.qtbot import QtBot
 from explorer import metrics, runs
 from explorer.errors import TrainingError
 from explorer.inference.session import ModelSession
-from explorer.messages import Failure, TrainingEnded
+from explorer.messages import Failure
 from explorer.settings import load_settings
 from explorer.training.loop import train
 from explorer.training.trainer import Trainer
+from explorer.training_messages import TrainingEnded
 from explorer.ui.main_window import MainWindow
 from explorer.ui.train_page import TrainPage
 from tests.faults.children import Child

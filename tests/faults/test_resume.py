@@ -6,13 +6,16 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from explorer import files, metrics, runs
-from explorer.messages import Knobs
+from explorer.data import drawn
+from explorer.errors import DataError
 from explorer.training import checkpoints
 from explorer.training.loop import train
 from explorer.training.trainer import Trainer
+from explorer.training_messages import Knobs
 from tests.faults.children import Child
 
 Say = Callable[[object], None]
@@ -83,3 +86,22 @@ def test_parts_in_processes_of_their_own_are_the_whole(new_run: Callable[..., Pa
     for name in left:
         assert left[name] == right[name], name
     assert len(left["turns"]) == turned * sum(step < total for step in TURNS)
+
+
+def test_data_that_changed_under_a_run_are_refused_and_the_old_ones_go_on(new_run: Callable[..., Path]) -> None:
+    line = np.stack([np.linspace(-2, 2, 120), np.linspace(1, -1, 120)], axis=1)
+    name = drawn.keep("line", line)
+    changes = ["data.name=drawn", f"data.drawn={name}", "data.items=0", "training.batch_size=50", "training.epochs=4"]
+    whole, parts = (new_run("points-ddpm", *changes) for _ in range(2))
+    list(train(whole))
+    steps = iter(range(100))
+    list(train(parts, should_stop=lambda: next(steps) >= 2))
+    before, record = runs.checkpoint_folders(parts), runs.read_record(parts)
+    old = drawn.path_of(name).read_bytes()
+    drawn.path_of(name).write_text("\n".join(f"{x},{y}" for x, y in 1.5 * line**2 + line))
+    with pytest.raises(DataError, match="line has changed since this run learned from it; bring the old data back"):
+        list(train(parts, resume=True))
+    assert runs.checkpoint_folders(parts) == before and runs.read_record(parts) == record
+    drawn.path_of(name).write_bytes(old)
+    list(train(parts, resume=True))
+    assert (parts / runs.WEIGHTS).read_bytes() == (whole / runs.WEIGHTS).read_bytes()

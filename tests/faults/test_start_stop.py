@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from explorer import metrics, runs
-from explorer.messages import Measurement, Progress, TrainingEnded, TrainingStarted
 from explorer.settings import load_settings, with_settings
+from explorer.training_messages import Measurement, Progress, TrainingEnded, TrainingStarted
 from explorer.ui.app import make_application
 from explorer.ui.train_page import TrainPage
 from tests.conftest import TINY

@@ -11,9 +11,10 @@ from pytestqt.qtbot import QtBot
 from explorer import library, locks, metrics, runs
 from explorer.errors import RunError
 from explorer.inference.session import ModelSession
-from explorer.messages import Failure, Progress, TrainingEnded
+from explorer.messages import Failure
 from explorer.settings import load_settings, with_settings
 from explorer.training.loop import train
+from explorer.training_messages import Progress, TrainingEnded
 from explorer.ui.main_window import MainWindow
 from explorer.ui.train_page import TrainPage
 from tests.conftest import TINY

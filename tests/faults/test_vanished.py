@@ -9,10 +9,11 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from explorer import paths, runs
-from explorer.messages import Failure, Progress
+from explorer.messages import Failure
 from explorer.settings import load_settings
 from explorer.training import storage
 from explorer.training.loop import train
+from explorer.training_messages import Progress
 from explorer.ui.main_window import MainWindow
 from explorer.ui.models_page import ModelsPage
 from explorer.ui.train_page import TrainPage

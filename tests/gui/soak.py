@@ -29,7 +29,7 @@ class Soak:
         for address, text in {"epochs": "1000000", "log_every": "5", "device": "cpu"}.items():
             page.form.set_value(f"training.{address}", text)
         QTest.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
-        page._redraw.setInterval(50)
+        page.own.redraw_timer.setInterval(50)
         self._real = page.views.curves.redraw
         page.views.curves.redraw = self._counted  # type: ignore[method-assign]
         self.clock = QElapsedTimer()

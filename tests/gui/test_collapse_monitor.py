@@ -8,8 +8,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from explorer.messages import Measurement
 from explorer.settings import load_settings
+from explorer.training_messages import Measurement
 from explorer.ui import theme
 from explorer.ui.app import make_application
 from explorer.ui.collapse_monitor import CollapseMonitor

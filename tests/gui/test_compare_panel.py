@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QVBoxLayout
 from pytestqt.qtbot import QtBot
 
 from explorer import library, metrics, paths, runs
-from explorer.messages import Failure, Knobs, Turned
+from explorer.messages import Failure
 from explorer.settings import load_settings, with_settings
+from explorer.training_messages import Knobs, Turned
 from explorer.ui import theme
 from explorer.ui.app import make_application
 from explorer.ui.compare_panel import ComparePanel, Overlay

@@ -432,3 +432,41 @@ def test_nothing_is_cut_off(form: ConfigForm) -> None:
                 widest = max(row._name.fontMetrics().horizontalAdvance(word) for word in row.name.split())
                 assert widest <= row._name.width(), row.name
                 assert row.geometry().right() <= form._area.viewport().width()
+
+
+# ---- settings that do not go together ------------------------------------------------------------------------------
+
+
+def test_settings_that_do_not_go_together_are_told_at_each_of_them(form: ConfigForm) -> None:
+    form.set_config(load_settings("digits-vae"))
+    form.set_value("data.name", "two-moons")
+    assert set(form.problems) == {"data.name", "model.likelihood"}
+    for address in form.problems:
+        row = form.rows[address]
+        assert row.message.isVisible() and row.editor.property("invalid") is True
+        assert row.problem == "two-moons are points, not pictures in [0, 1]; choose Likelihood = Gaussian"
+    with pytest.raises(ConfigError) as told:
+        form.config()
+    assert str(told.value).count("two-moons") == 1, "one problem is told once"
+    assert form.rows["data.name"].changed and not form.rows["model.likelihood"].changed, "wrong is not changed"
+    assert form.go_to_problem() == "Data set and Likelihood are marked in the form"
+    form.set_value("model.likelihood", "gaussian")
+    assert not form.problems and form.config().data.name == "two-moons"
+
+
+def test_a_batch_that_the_data_cannot_fill_is_told_in_the_form(form: ConfigForm) -> None:
+    form.set_config(load_settings("digits-vae"))
+    form.set_value("training.batch_size", "1501")
+    assert set(form.problems) == {"data.name", "training.batch_size"}
+    form.set_value("training.batch_size", "1500")
+    assert not form.problems
+    form.set_value("training.batch_size", "0")
+    form.set_value("data.name", "swiss-roll")
+    assert set(form.problems) == {"training.batch_size"}, "first what is wrong by itself"
+
+
+def test_advanced_settings_that_do_not_go_together_are_brought_into_sight(form: ConfigForm) -> None:
+    form.set_config(load_settings("digits-ddpm"))
+    assert not form.rows["model.multipliers"].isVisible()
+    form.set_value("model.multipliers", "1, 1, 1, 1, 1")
+    assert form.rows["model.multipliers"].message.isVisible() and "at most 4" in form.problems["data.name"]

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout
 from pytestqt.qtbot import QtBot
 
 from explorer.collapse import levels_of
-from explorer.messages import Measurement
 from explorer.settings import load_settings
+from explorer.training_messages import Measurement
 from explorer.ui import theme
 from explorer.ui.app import make_application
 from explorer.ui.crosshair import Crosshair, Reading
@@ -270,14 +270,14 @@ def test_a_point_without_neighbours_is_a_dot(make: Make) -> None:
 
 def test_an_empty_plot_says_what_will_appear(make: Make) -> None:
     plot = make(empty_text="The ELBO appears here")
-    assert plot._said.isVisible() and plot._said.text() == "The ELBO appears here"
+    assert plot._hint.isVisible() and plot._hint.text() == "The ELBO appears here"
     assert plot.item.getAxis("left").opacity() == 0
     plot.set_curve("a", [0.0, 1.0], [1.0, 2.0])
-    assert not plot._said.isVisible() and plot.item.getAxis("left").opacity() == 1
+    assert not plot._hint.isVisible() and plot.item.getAxis("left").opacity() == 1
     plot.set_curve("a", [], [])
-    assert plot._said.isVisible()
+    assert plot._hint.isVisible()
     plot.set_bars([1.0], ["z0"], [True])
-    assert not plot._said.isVisible()
+    assert not plot._hint.isVisible()
 
 
 # ---- log axes ----
@@ -317,7 +317,7 @@ def test_log_y_is_refused_where_values_have_no_place_and_says_why(make: Make) ->
     assert not plain.tools.log_y.isEnabled()
     plain.set_log_y(True)
     assert plain.tools.log_y.isEnabled(), "what is on can be turned off"
-    assert plain._said.isVisible() and "above 0" in plain._said.text() and not len(_drawn(plain)[0])
+    assert plain._hint.isVisible() and "above 0" in plain._hint.text() and not len(_drawn(plain)[0])
     plain.set_curve("a", [0.0, 1.0, 2.0], [-1.0, 10.0, 100.0])
     assert np.allclose(_drawn(plain)[1][1:], [1, 2]) and np.isnan(_drawn(plain)[1][0])
 
@@ -404,7 +404,7 @@ def test_the_average_is_drawn_before_its_values(make: Make) -> None:
 # ---- overlays ----
 
 
-def test_overlays_count_for_the_range_and_can_be_hidden(make: Make) -> None:
+def test_overlays_count_for_the_range_and_can_be_taken_away(make: Make) -> None:
     plot = make()
     plot.set_curve("a", [0.0, 1.0], [1.0, 2.0])
     plot.set_overlay("r1", "an earlier run", "muted", [0.0, 40.0], [1.0, 90.0])
@@ -412,13 +412,11 @@ def test_overlays_count_for_the_range_and_can_be_hidden(make: Make) -> None:
     assert _range(plot)[0][1] >= 40 and _range(plot)[1][1] >= 90
     entry = plot.legend.labels["behind r1"]
     assert entry.isVisible() and "– an earlier run" in entry.text().replace("</span>", "").split("'>")[-1]
-    plot.show_overlay("r1", False)
+    plot.remove_overlay("r1")
     plot.fit(10)
     assert _range(plot)[0][1] < 11 and _range(plot)[1][1] < 3 and not entry.isVisible()
     assert list(plot.visible_curves()) == ["train"]
     plot.set_overlay("r1", "an earlier run", "muted", [0.0, 1.0], [1.0, 7.0])
-    assert list(plot.visible_curves()) == ["train"], "hidden stays hidden"
-    plot.show_overlay("r1", True)
     plot.set_overlay("r2", "train", 3, [0.0], [1.0], dashed=False)
     assert list(plot.visible_curves()) == ["train", "an earlier run", "train (2)"]
     plot.remove_overlay("r1")
@@ -442,9 +440,6 @@ def test_the_legend_gives_way_to_the_title(make: Make) -> None:
     plot.window().resize(270, 300)
     assert plot.body.indexOf(plot.legend) == 0 and plot.legend.labels["a"].isVisible()
     assert more.isVisible() and more.text() == "+3 more"
-    plot.show_overlay("r1", False)
-    assert more.text() == "+2 more" and "11-1" not in more.toolTip()
-    plot.show_overlay("r1", True)
     plot.window().resize(700, 300)
     assert plot.body.indexOf(plot.legend) == -1
     for k in range(1, 3):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from explorer import comparison, metrics
-from explorer.messages import Measurement
+from explorer.training_messages import Measurement
 from explorer.ui.app import make_application
 from explorer.workers import curve_reader
 from explorer.workers.curve_reader import CurveReader, stamp

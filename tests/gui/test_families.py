@@ -12,10 +12,11 @@ from pytestqt.qtbot import QtBot
 from explorer import images
 from explorer.inference.session import ModelSession
 from explorer.messages import Failure
-from explorer.ui.latent_page import LatentPage, dimension_names
+from explorer.ui.latent_page import LatentPage
 from explorer.ui.main_window import MainWindow
 from explorer.ui.models_page import ModelsPage
 from explorer.ui.train_page import TrainPage
+from explorer.walks import dimension_names
 
 Until = Callable[[Callable[[], bool]], None]
 Trained = Callable[[str], Path]
@@ -32,7 +33,7 @@ def opened(window: MainWindow, until: Until, folder: Path, family: str) -> Laten
     window.open_model(str(folder), family)
     page = window.page("latent")
     assert isinstance(page, LatentPage)
-    until(lambda: page.decoded is not None and page.traversal is not None)
+    until(lambda: page.decoded is not None and page.strip.mode.exportable)
     return page
 
 
@@ -44,12 +45,12 @@ def test_the_latent_page_opens_it(
     page = opened(window, until, trained(preset), family)
     assert page.model is not None and page.model.latents is not None and not problems
     assert len(page.sliders.sliders) == size
-    assert len(page.map._points.getData()[0]) == len(page.model.latents.means)
+    assert len(page.map.canvas.points.places) == len(page.model.latents.means)
     page.sliders.random.click()
     until(lambda: page.decoded is not None and np.array_equal(page.decoded.z[0], page.sliders.z))
     expected = ModelSession.open(trained(preset), "cpu").decode(page.sliders.z[None], page.label)
     assert int(np.abs(page.picture.pixels.astype(int) - expected).max()) <= 1
-    page.go_to_item(5)
+    page.choose_item(5)
     assert np.allclose(page.sliders.z, page.model.latents.means[5])
     title = page.sliders._title.text()
     assert title == (
@@ -64,25 +65,24 @@ def test_the_same_z_through_other_classes(
 ) -> None:
     folder = trained("digits-conditional")
     page = opened(window, until, folder, "conditional")
-    assert page._class.isVisible() and page._class.count() == 10
+    assert page.hand.class_box.isVisible() and page.hand.class_box.count() == 10
     page.sliders.random.click()
     until(lambda: page.decoded is not None and np.array_equal(page.decoded.z[0], page.sliders.z))
     z, before = page.sliders.z, page.picture.pixels.copy()
     for _ in range(7):
-        qtbot.keyClick(page._class, Qt.Key.Key_Down)
+        qtbot.keyClick(page.hand.class_box, Qt.Key.Key_Down)
     assert page.label == 7
-    until(lambda: not np.array_equal(page.picture.pixels, before))
-    assert np.array_equal(page.sliders.z, z)
     expected = ModelSession.open(folder, "cpu").decode(z[None], 7)
-    assert int(np.abs(page.picture.pixels.astype(int) - expected).max()) <= 1
-    until(lambda: page.traversal is not None and page.traversal.request.label == 7)
+    until(lambda: int(np.abs(page.picture.pixels.astype(int) - expected).max()) <= 1)
+    assert np.array_equal(page.sliders.z, z) and not np.array_equal(page.picture.pixels, before)
+    until(lambda: page.strip.mode.shown is not None and page.strip.mode.shown.labels[0] == 7)
     (tmp_path / "c.png").write_bytes(page._picture_png())
     assert images.read_provenance(tmp_path / "c.png")["label"] == 7
-    page.go_to_item(3)
+    page.choose_item(3)
     assert page.model is not None and page.model.latents is not None
     assert page.label == page.model.latents.labels[3], "an item brings its class along"
     opened(window, until, trained("digits-ladder"), "hierarchical")
-    until(lambda: not page._class.isVisible())
+    until(lambda: not page.hand.class_box.isVisible())
 
 
 def test_levels_have_names_of_their_own() -> None:
@@ -119,8 +119,9 @@ def test_what_does_not_go_together_is_said(window: MainWindow, until: Until, pro
     page.form.set_value("model.likelihood", "bernoulli")
     page.form.set_value("data.name", "two-moons")
     page.start()
-    until(lambda: not page.running)
-    assert problems and "model.likelihood=gaussian" in problems[-1].text
+    assert not page.running and not problems, "it is said in the form, and nothing is begun"
+    assert page.form.rows["data.name"].problem.endswith("choose Likelihood = Gaussian and Network = MLP")
+    assert page.state.line.text() == "not started: Data set, Likelihood and Network are marked in the form"
 
 
 def test_settings_show_where_they_matter(window: MainWindow, until: Until) -> None:

@@ -126,7 +126,7 @@ def test_it_can_be_saved(strip: HeatStrip, tmp_path: Path) -> None:
     strip.add_mark(0.75, "β 20")
     strip.names(["z₀", "z₁"])
     strip.redraw()
-    assert strip.marks == [(0.75, "β 20")]
+    assert strip.strip.marks == [(0.75, "β 20")]
     exports = strip.tools.exports
     exports.save("png", tmp_path / "kl.png")
     provenance = images.read_provenance(tmp_path / "kl.png")
@@ -145,7 +145,7 @@ def test_it_can_be_saved(strip: HeatStrip, tmp_path: Path) -> None:
     exports.save("csv", tmp_path / "nowhere" / "kl.csv")
     assert "there is no folder" in problems[0].text
     strip.clear()
-    assert strip.marks == [] and not len(strip.strip.columns)
+    assert strip.strip.marks == [] and not len(strip.strip.columns)
     exports.save("png", tmp_path / "empty.png")
     exports.save("csv", tmp_path / "empty.csv")
     assert (tmp_path / "empty.csv").read_text() == "epoch\n"

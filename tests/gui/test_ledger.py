@@ -6,8 +6,8 @@ from pytestqt.qtbot import QtBot
 
 from explorer.config import RunConfig
 from explorer.data.catalog import CATALOG
-from explorer.messages import Measurement
 from explorer.settings import load_settings, with_settings
+from explorer.training_messages import Measurement
 from explorer.ui import theme
 from explorer.ui.app import make_application
 from explorer.ui.ledger import LedgerView

@@ -52,6 +52,23 @@ def _inside_foreign(control: QWidget) -> bool:
     return isinstance(control.parentWidget(), QComboBox | QLineEdit)
 
 
+def test_the_status_bar_forgets_what_was_done(window: MainWindow, qtbot: QtBot) -> None:
+    latent = window.page("latent")
+    latent.status.emit("saved this place as point 1")
+    assert window.status.text() == "saved this place as point 1" and window.bottom._fade.isActive()
+    assert 5000 <= window.bottom._fade.interval() <= 10_000
+    window.bottom._fade.setInterval(10)
+    latent.status.emit("saved this place as point 2")
+    qtbot.waitUntil(lambda: not window.status.text())
+    window.bottom._fade.setInterval(60_000)
+    latent.status.emit("saved this place as point 3")
+    latent.subject.emit("model: another")
+    assert not window.status.text() and not window.bottom._fade.isActive(), "it was of the model before"
+    latent.status.emit("saved this place as point 4")
+    latent.subject.emit("model: another")
+    assert window.status.text(), "the same model has only been named again"
+
+
 def test_both_themes_colour_the_window(window: MainWindow, qtbot: QtBot) -> None:
     for key in PAGES:
         window.show_page(key)
@@ -170,3 +187,38 @@ def test_a_machine_without_torch_says_so(window: MainWindow, until: Until, monke
     window.warm_up.start()
     until(lambda: window.device.text() == "no torch")
     assert "no torch here" in window.messages.text.text()
+
+
+def test_a_problem_goes_with_its_page_and_comes_back(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_page("train").problem.emit(Failure("no room; make some"))
+    assert window.messages.isVisible()
+    window.show_page("models")
+    assert not window.messages.isVisible()
+    window.page("models").problem.emit(Failure(""))  # what another has told is not taken back
+    window.show_page("train")
+    assert window.messages.isVisible() and window.messages.text.text() == "no room; make some"
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    window.show_page("models")
+    window.show_page("train")
+    assert not window.messages.isVisible(), "dismissed is dismissed"
+
+
+def test_a_problem_that_is_over_does_not_come_back(window: MainWindow) -> None:
+    train = window.show_page("train")
+    train.problem.emit(Failure("no room; make some"))
+    window.show_page("models")
+    train.problem.emit(Failure(""))
+    window.show_page("train")
+    assert not window.messages.isVisible()
+
+
+def test_a_problem_told_from_behind_is_seen_at_once_and_stays(window: MainWindow) -> None:
+    train = window.show_page("train")
+    window.show_page("models")
+    train.problem.emit(Failure("training ended; look"))
+    assert window.messages.isVisible()
+    window.show_page("latent")
+    window.show_page("train")
+    assert window.messages.isVisible()
+    train.problem.emit(Failure(""))
+    assert not window.messages.isVisible()

@@ -153,7 +153,7 @@ def test_cancel_keeps_what_all_lanes_have(window: MainWindow, until: Until) -> N
     until(lambda: len(race.film) > 4)
     page._run_or_cancel()
     assert not race.running and page.controls.run.text() == "Race"
-    until(lambda: not page.worker._chain)
+    until(lambda: not page.worker.busy)
     race.player.pause()
     race.player.go_to(10**6)
     assert 4 <= race.player.position < len(race.film.levels) - 1 and len(page.frames) - kept < 20

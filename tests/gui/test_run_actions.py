@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
 from explorer import library, locks, metrics, paths, runs
-from explorer.messages import Failure, Knobs, Turned
+from explorer.messages import Failure
+from explorer.training_messages import Knobs, Turned
 from explorer.ui.facts import details
 from explorer.ui.main_window import MainWindow
 from explorer.ui.model_card import Card
@@ -456,6 +457,8 @@ def test_runs_of_one_name_and_day_are_told_apart(page: ModelsPage, qtbot: QtBot)
     times = [dict(details(card(page, f"run{number}").card))["Made"] for number in (1, 2)]
     assert times[0] < times[1] and times[0].endswith(":00:01")
     assert [times[number - 1] in card(page, f"run{number}").toolTip() for number in (1, 2)] == [True, True]
+    marks = [[one.text() for one in card(page, f"run{number}").findChildren(QLabel)] for number in (1, 2)]
+    assert times[0][11:] in marks[0] and times[1][11:] in marks[1], "also without the mouse"
     own("odd", created="yesterday")
     assert dict(details(card(page, "odd").card))["Made"] == "yesterday"
 
@@ -544,3 +547,23 @@ def test_a_run_elsewhere_is_opened(
     train = window.page("train")
     assert isinstance(train, TrainPage) and window.stack.currentWidget() is train
     assert train.folder == tmp_path / "elsewhere"
+
+
+def test_a_run_that_lies_elsewhere_stays_on_the_list_until_it_is_taken_off(
+    page: ModelsPage, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = tmp_path / "disk" / "outside"
+    shutil.copytree(own("inside"), folder)
+    shown: list[str] = []
+    page.show_training.connect(shown.append)
+    page.open_folder(folder)
+    assert shown == [str(folder)]
+    page.refresh()
+    choose(page, qtbot, "outside")
+    assert page.actions_.forgetting.isVisible() and not card(page, "outside").card.bundled
+    page.actions_.forgetting.trigger()
+    assert folder.is_dir() and "outside" not in [made.card.name for made in page.cards]
+    choose(page, qtbot, "inside")
+    assert not page.actions_.forgetting.isVisible()
+    page.open_folder(tmp_path)
+    assert str(tmp_path) not in [made.card.path for made in page.cards], "what is no run is not remembered"

@@ -15,7 +15,8 @@ from PySide6.QtCore import QObject, Slot
 from pytestqt.qtbot import QtBot
 
 from explorer import files, locks, metrics, runs, snapshots
-from explorer.messages import Failure, Followed, Knobs, Measurement, Pictures, Snapshot, Turned
+from explorer.messages import Failure
+from explorer.training_messages import Followed, Knobs, Measurement, Pictures, Snapshot, Turned
 from explorer.workers.run_follower import RunFollower
 
 Until = Callable[[Callable[[], bool]], None]

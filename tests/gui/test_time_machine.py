@@ -1,25 +1,29 @@
 """The time machine: every moment is the model's, on axes that stay; it follows until somebody goes back."""
 
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QThread
 from PySide6.QtWidgets import QVBoxLayout
 from pytestqt.qtbot import QtBot
 
 from explorer import images
-from explorer.messages import Failure, Snapshot
+from explorer.messages import Failure
 from explorer.training.loop import train
+from explorer.training_messages import Snapshot
 from explorer.ui import theme
 from explorer.ui.app import make_application
+from explorer.ui.jobs import Jobs
 from explorer.ui.page import Page
 from explorer.ui.probe_map import round_up
 from explorer.ui.time_machine import TimeMachine
 from explorer.ui.travel import Travel, in_place
+from explorer.ui.travel_pictures import TravelPictures
 
 ITEMS, STEPS = 300, 9
 LABELS = np.arange(ITEMS, dtype=np.int64) % 10
@@ -42,6 +46,10 @@ def diffusion(step: int) -> Snapshot:
     return Snapshot(step, step / 10, nothing, np.zeros(0, np.int64), whole.samples, whole.samples[:0])
 
 
+def rgb(color: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(color[1:]))
+
+
 class Whole(Page):
     """A page with nothing but a time machine."""
 
@@ -51,6 +59,8 @@ class Whole(Page):
         QVBoxLayout(self).addWidget(self.machine)
         self.problems: list[Failure] = []
         self.problem.connect(self._note)
+        self.jobs = Jobs(self)
+        self.jobs.watch(self.machine.films)
 
     def _note(self, failure: Failure) -> None:
         self.problems.append(failure)
@@ -356,40 +366,80 @@ def test_a_hidden_class_is_not_in_the_picture(machine: TimeMachine) -> None:
     fill(machine, 1)
 
     def colored(k: int) -> int:
-        color = tuple(int(theme.colors().classes[k][i : i + 2], 16) for i in (1, 3, 5))
         pixels = np.asarray(Image.open(io.BytesIO(machine.exports.map_png())).convert("RGB"))
-        return int((pixels == color).all(-1).sum())
+        return int((pixels == rgb(theme.colors().classes[k])).all(-1).sum())
 
     assert colored(3) > 100
     machine.map.entries[3].click()
     assert colored(3) == 0 and colored(4) > 100
 
 
-def test_the_film_has_a_frame_for_each_snapshot(machine: TimeMachine) -> None:
+def test_the_film_has_a_frame_for_each_snapshot(page: Whole, until: Callable[..., None], tmp_path: Path) -> None:
+    machine = page.machine
     fill(machine, 4)
-    film = Image.open(io.BytesIO(machine.exports.film_gif()))
-    assert film.n_frames == 4 and film.width > 1.5 * film.height  # type: ignore[attr-defined]
-    machine.lay_out("ddpm")
-    for step in (10, 20):
-        machine.add(diffusion(step))
-    alone = Image.open(io.BytesIO(machine.exports.film_gif()))
-    assert alone.n_frames == 2 and alone.width < film.width  # type: ignore[attr-defined]
+    sizes = []
+    for ending, latent in ((".gif", True), (".apng", True), (".gif", False)):
+        if not latent:
+            machine.lay_out("ddpm")
+            for step in (10, 20):
+                machine.add(diffusion(step))
+        path = tmp_path / f"film-{latent}{ending}"
+        machine.films.save("travel", path)
+        until(lambda: not machine.films.saving)
+        with Image.open(path) as film:
+            assert film.n_frames == (4 if latent else 2)  # type: ignore[attr-defined]
+            sizes.append(film.size)
+    assert sizes[0] == sizes[1] and sizes[0][0] > 1.5 * sizes[0][1] and sizes[2][0] < sizes[0][0]
+    assert not page.problems
 
 
-def test_a_long_film_is_thinned() -> None:
-    make_application("dark")
-    page = Whole()
-    for step in range(1, 101):
-        page.machine.add(diffusion(step))
-    film = Image.open(io.BytesIO(page.machine.exports.film_gif()))
-    assert film.n_frames == 64  # type: ignore[attr-defined]
-    page.deleteLater()
+def test_every_frame_of_the_film_says_its_moment(page: Whole, until: Callable[..., None], tmp_path: Path) -> None:
+    fill(page.machine, 3)
+    page.machine.map.entries[3].click()
+    page.machine.films.save("travel", tmp_path / "film.zip")
+    page.machine.add(snapshot(999))  # what comes while it is made is not in it
+    theme.current().apply("light")  # nor is another theme
+    until(lambda: not page.machine.films.saving)
+    with zipfile.ZipFile(tmp_path / "film.zip") as archive:
+        for name, step in zip(sorted(archive.namelist()), (10, 20, 30), strict=True):
+            (tmp_path / name).write_bytes(archive.read(name))
+            told = images.read_provenance(tmp_path / name)
+            assert told["model"] == "a run" and told["step"] == step
+            pixels = np.asarray(Image.open(tmp_path / name).convert("RGB"))
+            assert tuple(pixels[0, 0]) == rgb(theme.DARK.panel)
+            assert not (pixels == rgb(theme.DARK.classes[3])).all(-1).any()
+            assert (pixels == rgb(theme.DARK.classes[4])).all(-1).any()
+
+
+def test_a_film_is_made_beside_the_window_and_can_be_ended(
+    page: Whole, until: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted: list[object] = []
+    real = TravelPictures.frame
+
+    def frame(pictures: TravelPictures, moment: Snapshot) -> np.ndarray:
+        painted.append(QThread.currentThread())
+        return real(pictures, moment)
+
+    monkeypatch.setattr(TravelPictures, "frame", frame)
+    fill(page.machine, 100)
+    jobs: list[object] = []
+    page.machine.films.job.connect(jobs.append)
+    page.machine.films.save("travel", tmp_path / "film.gif")
+    assert jobs == [("saving film.gif", 0.0)]
+    until(lambda: bool(painted))
+    page.machine.films.cancel()
+    until(lambda: not page.machine.films.saving)
+    assert jobs[-1] is None and page.thread() not in painted
+    assert not (tmp_path / "film.gif").exists() and not page.problems
+    page.machine.films.save("travel", tmp_path / "film.gif")
+    assert page.machine.shutdown() and not (tmp_path / "film.gif").exists()
 
 
 # ---- sizes, themes, and a real run ----
 
 
-@pytest.mark.parametrize("size", [(740, 800), (420, 560)])
+@pytest.mark.parametrize("size", [(740, 800), (420, 560), (500, 480)])
 def test_nothing_is_cut_off(page: Whole, qtbot: QtBot, size: tuple[int, int]) -> None:
     machine = page.machine
     fill(machine, 2)

@@ -13,10 +13,11 @@ from pytestqt.qtbot import QtBot
 
 from explorer import metrics, runs
 from explorer.config import parse_turns
-from explorer.messages import Failure, Knobs, TrainingStarted, Turned
+from explorer.messages import Failure
+from explorer.training_messages import Knobs, TrainingStarted, Turned
 from explorer.ui.main_window import MainWindow
 from explorer.ui.train_page import TrainPage
-from explorer.ui.training_status import TrainingStatus, amount
+from explorer.ui.training_status import TrainingStatus
 
 Until = Callable[[Callable[[], bool]], None]
 
@@ -104,4 +105,3 @@ def test_where_a_training_goes_on_is_said(qtbot: QtBot) -> None:
     status.started(begun)
     assert "step 500" in status.line.text() and "step 600 was damaged" in status.line.text()
     assert status.bar.value() == 500
-    assert [amount(size) for size in (2_340_000, 1_250_000_000)] == ["2 MB", "1.2 GB"]

@@ -7,16 +7,20 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from explorer import metrics, paths, runs
-from explorer.messages import Failure, Knobs
+from explorer.errors import DataError
+from explorer.messages import Failure
 from explorer.settings import load_settings
+from explorer.training_messages import Knobs
 from explorer.ui.latent_page import LatentPage
 from explorer.ui.main_window import MainWindow
 from explorer.ui.models_page import ModelsPage
 from explorer.ui.train_page import TrainPage
 from explorer.ui.training_status import duration
+from explorer.ui.training_views import horizon
 
 Until = Callable[[Callable[[], bool]], None]
 
@@ -104,7 +108,8 @@ def test_wrong_settings_are_told_in_place_and_not_trained(
     assert row.message.isVisible() and row.message.text() == "Latent size must be from 1 to 512; you typed 0"
     assert row.editor.property("invalid") is True
     qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
-    assert not page.running and row.problem in problems[0].text
+    assert not page.running and page.state.line.text() == "not started: Latent size is marked in the form"
+    assert row.editor.hasFocus() and not problems, "it is said where it is, and once"
     page.form.set_value("model.latent_size", "3")
     assert not row.message.isVisible()
 
@@ -277,3 +282,164 @@ def test_a_replay_moves_the_sliders(page: TrainPage, qtbot: QtBot, until: Until)
     assert page.views.turns[-1].knobs == Knobs(2.345, 0.1), "the other knob stays where the replay put it"
     qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
     until(lambda: not page.running)
+
+
+# ---- beside a training ---------------------------------------------------------------------------------------------
+
+
+def start_endless(page: TrainPage, qtbot: QtBot, until: Until) -> None:
+    page.form.set_value("training.epochs", "100000")
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
+    until(lambda: steps(page) > 3)
+
+
+def end(page: TrainPage, qtbot: QtBot, until: Until) -> None:
+    qtbot.mouseClick(page.live.stop, Qt.MouseButton.LeftButton)
+    until(lambda: not page.running)
+
+
+def test_another_run_is_looked_at_while_one_trains(
+    page: TrainPage, window: MainWindow, qtbot: QtBot, until: Until, problems: list[Failure]
+) -> None:
+    start_endless(page, qtbot, until)
+    trained, settings = page.folder, page.form.settings
+    page.views.chooser.choose("ledger")
+    window.show_training(str(runs.find("digits-beta-vae")))
+    assert page.stack.aside and page.folder == runs.find("digits-beta-vae") and page.views.chooser.key == "ledger"
+    assert page.form.settings == settings and page.running and window.subject.text() == "run: digits-beta-vae"
+    until(lambda: not page.reader.reading)
+    assert len(page.views.curves._series["train", "elbo"]) > 20 and page.now.explore_button.isEnabled()
+    before = steps(page)
+    until(lambda: steps(page) > before)
+    assert len(page.own.views.curves._series["train", "elbo"]) > 0, "the training is still taken note of"
+    assert "left" in page.state.line.text() or "starting" in page.state.line.text()
+    back = next(one for one in page.findChildren(QPushButton) if one.isVisible() and "Back to" in one.text())
+    qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
+    assert page.folder == trained and not page.stack.aside and not page.now.explore_button.isEnabled()
+    assert trained is not None and window.subject.text() == f"run: {trained.name}"
+    page.views.chooser.choose("curves")
+    window.show_training(str(runs.find("digits-ddpm")))
+    assert page.views.curves.loss.isVisible() and page.stack.aside
+    window.show_training(str(trained))
+    assert page.folder == trained and not page.stack.aside
+    window.show_training("nowhere")
+    assert "there is no run folder" in problems[-1].text and page.folder == trained
+    window.show_training(str(runs.find("digits-ddpm")))
+    end(page, qtbot, until)
+    assert page.stack.aside, "what is looked at stays when the training ends"
+    assert any(one.isVisible() and "was trained" in one.text() for one in page.findChildren(QPushButton))
+    qtbot.keyClick(page.now.explore_button, Qt.Key.Key_Escape)
+    assert page.folder == trained and page.now.explore_button.isEnabled() and page.live.start.text() == "Resume"
+
+
+def test_the_axis_ends_with_the_plan_while_it_trains_and_with_the_data_afterwards(
+    page: TrainPage, qtbot: QtBot, until: Until
+) -> None:
+    page.form.set_value("training.epochs", "500")
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
+
+    def right() -> float:
+        return float(page.views.curves.elbo.plot.view.viewRange()[0][1])
+
+    until(lambda: page.views.newest is not None and page.views.newest[0] > 1)
+    page.own.redraw()
+    assert right() > 4 * page.views.newest[0]  # type: ignore[index]
+    end(page, qtbot, until)
+    newest = page.views.newest
+    assert newest is not None and right() == pytest.approx(newest[0], rel=0.05)
+    assert page.folder is not None
+    page.show_run(page.folder)
+    until(lambda: not page.reader.reading)
+    assert right() == pytest.approx(newest[0], rel=0.05)
+
+
+def test_a_run_that_fails_before_its_first_step_is_known(
+    page: TrainPage, window: MainWindow, qtbot: QtBot, until: Until, problems: list[Failure],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def broken(*_: object, **__: object) -> None:
+        raise DataError("the data have gone; put them back")
+
+    monkeypatch.setattr("explorer.training.loop.load", broken)
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
+    until(lambda: not page.running and bool(problems))
+    [made] = paths.library().iterdir()
+    assert page.folder == made and window.subject.text() == f"run: {made.name}"
+    assert page.live.start.text() == "Start" and "error" in page.state.line.text()
+    models = window.page("models")
+    assert isinstance(models, ModelsPage) and str(made) in [shown.card.path for shown in models.cards]
+    assert "data have gone" in problems[0].text
+
+
+def test_a_film_is_saved_while_it_trains_and_each_is_ended_by_itself(
+    page: TrainPage, window: MainWindow, qtbot: QtBot, until: Until, tmp_path: Path
+) -> None:
+    start_endless(page, qtbot, until)
+    until(lambda: len(page.views.travel.travel) > 1)
+    jobs: list[tuple[str, float] | None] = []
+    page.job.connect(jobs.append)
+    page.views.travel.films.save("travel", tmp_path / "film.zip")
+    assert jobs[-1] == ("saving film.zip", 0.0)
+    page.cancel_job()
+    until(lambda: not page.views.travel.films.saving)
+    assert page.running and not (tmp_path / "film.zip").exists()
+    until(lambda: jobs[-1] is not None and jobs[-1][0].startswith("training"))
+    page.views.travel.films.save("travel", tmp_path / "film.zip")
+    window.close()
+    assert not list(tmp_path.glob("film*")), "its thread was ended"
+
+
+def test_the_axis_of_a_training_reaches_to_its_plan_or_ten_times_as_far_as_it_is() -> None:
+    assert [horizon(done, 30) for done in (0.0, 3.0, 7.0, 30.0)] == [30, 30, 30, 30]
+    assert [horizon(done, 4000) for done in (0.0, 0.1, 0.11, 1.0, 14.0, 45.0, 399.0, 400.0)] == [
+        4000, 1, 2, 10, 200, 500, 4000, 4000,
+    ]  # fmt: skip
+    seen = [horizon(done / 10, 4000) for done in range(1, 40_001)]
+    assert seen == sorted(seen) and len(set(seen)) < 14, "it only grows, and rarely"
+
+
+@pytest.mark.parametrize("size", [(900, 600), (1100, 700), (1440, 900)])
+def test_nothing_overlaps_or_is_cut_off_at_any_size(
+    page: TrainPage, window: MainWindow, qtbot: QtBot, size: tuple[int, int]
+) -> None:
+    page.show_run(runs.find("digits-beta-vae"))
+    window.resize(*size)
+    qtbot.waitUntil(lambda: window.width() == size[0])
+    qtbot.waitUntil(lambda: not page.reader.reading)
+    qtbot.waitUntil(lambda: page.own.geometry().right() <= page.stack.width())
+    shown = [made for made in page.views.chooser.buttons.values() if made.isVisible()]
+    for made in shown:
+        assert made.width() >= made.sizeHint().width(), made.text()
+    assert page.views.chooser.geometry().right() < page.views.width()
+    narrow = size[0] == 900
+    assert page.views.chooser.buttons["now"].isVisible() == narrow and page.now.isVisible() != narrow
+    if narrow:
+        page.views.choose("now")
+        assert page.now.isVisible() and not page.views.curves.isVisible() and page.now.width() > 400
+        window.resize(1440, 900)
+        qtbot.waitUntil(lambda: not page.views.chooser.buttons["now"].isVisible())
+        assert page.views.chooser.key == "curves" and page.now.isVisible() and page.now.width() == 300
+    for plot in (page.views.curves.elbo, page.views.curves.parts, page.views.curves.bars):
+        assert plot.plot.width() > 180
+
+
+def test_what_ends_while_another_page_is_shown_is_drawn_to_its_end(
+    page: TrainPage, window: MainWindow, qtbot: QtBot, until: Until
+) -> None:
+    page.form.set_value("training.epochs", "3")
+    qtbot.mouseClick(page.live.start, Qt.MouseButton.LeftButton)
+    window.show_page("models")
+    until(lambda: not page.running)
+    window.show_page("train")
+    assert page.own.folder is not None
+    measured = [m for m in metrics.measurements(page.own.folder) if m.split == "test"]
+    assert len(page.views.curves.elbo._curves["test"].getData()[0]) == len(measured)
+    assert page.views.curves.elbo.plot.view.viewRange()[0][1] < 3.2
+
+
+def test_two_trainings_at_once_are_refused_in_words(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explorer.ui.train_page.under_way", lambda: True)
+    page = window.show_page("train")
+    assert isinstance(page, TrainPage)
+    page.start()
+    assert not page.running and "Diffusion page" in page.state.line.text()

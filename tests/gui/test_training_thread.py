@@ -7,7 +7,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from explorer import locks, runs
-from explorer.messages import Failure, StorageTrouble, TrainingStarted
+from explorer.messages import Failure
+from explorer.training_messages import StorageTrouble, TrainingStarted
 from explorer.workers.training_thread import TrainingThread
 
 

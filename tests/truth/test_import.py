@@ -15,11 +15,12 @@ from safetensors.torch import load_file, save, save_file
 from torch import Tensor
 
 from explorer import images, runs
+from explorer.chain_messages import NoiseRequest
 from explorer.cli import main
 from explorer.config import ImportedConfig, Sampling
 from explorer.errors import DataError, ExplorerError, RunError
 from explorer.inference.session import ModelSession
-from explorer.messages import DenoiseRequest, NoiseRequest, Step
+from explorer.messages import DenoiseRequest, Step
 from explorer.models.diffusion import Diffusion
 from explorer.models.samplers import Denoiser, ancestral, ddim
 from explorer.training import importing
@@ -301,7 +302,8 @@ def test_a_session_without_data_starts_from_its_samples(tmp_path: Path) -> None:
     assert pictures is not None and len(pictures.samples) == 16
     assert np.array_equal(gallery.pixels, pictures.samples) and not gallery.labels.any()
     noised = session.noised(NoiseRequest(0, 3, 0))
-    assert noised.x_t.shape == (T + 1, 32, 32, 3) and np.array_equal(noised.x_t[0], pictures.samples[3])
+    assert noised.chain.shape == (T + 1, 32, 32, 3)
+    assert np.array_equal(images.from_signed(noised.jump(1.0)), pictures.samples[3])
     frames = list(session.denoise(DenoiseRequest(0, 2, 0, Sampling(), image=1, start=5)))
     assert [frame.t for frame in frames] == [5, 4, 3, 2, 1, 0]
     with pytest.raises(DataError, match="no test image 16"):
@@ -323,7 +325,7 @@ def test_the_diffusion_page_can_ask_all_of_it(tmp_path: Path, qtbot: QtBot) -> N
         assert len(caught.args[0].pixels) == 16
         with qtbot.waitSignal(worker.noised, timeout=30_000) as forward:
             worker.submit(NoiseRequest(2, 0, 0))
-        assert len(forward.args[0].x_t) == T + 1
+        assert len(forward.args[0].chain) == T + 1
         with qtbot.waitSignal(worker.frames, timeout=30_000):
             worker.submit(DenoiseRequest(3, 2, 0))
     finally:
