@@ -153,7 +153,7 @@ def as_image(picture: Pixels) -> "Image.Image":
 def png_bytes(picture: Pixels, provenance: Mapping[str, Any] | None = None) -> bytes:
     """Return a picture (height, width, channels) as PNG; ``provenance`` goes into a text chunk as compact JSON."""
     buffer = io.BytesIO()
-    as_image(picture).save(buffer, "PNG", pnginfo=png_info(provenance), optimize=True)
+    as_image(picture).save(buffer, "PNG", pnginfo=png_info(provenance))  # optimize: 1 % smaller, 4 times as long
     return buffer.getvalue()
 
 

@@ -58,7 +58,7 @@ def cloud(seed: int = 0, count: int = 2000) -> Floats:
 
 def opacity(image: QImage) -> np.ndarray:
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return rows[:, : 4 * image.width()].reshape(image.height(), image.width(), 4)[..., 3]
+    return rows[:, : 4 * image.width()].reshape(image.height(), image.width(), 4)[..., 3].copy()  # outlives the image
 
 
 # ---- layers --------------------------------------------------------------------------------------------------------

@@ -62,7 +62,8 @@ def test_turn_beta_see_the_collapse_turn_it_back_close_resume_compare_travel_and
     assert folder is not None and folder.parent == paths.library()
     window.close()
     stood = int(runs.checkpoint_folders(folder)[0].name)
-    assert stood - 24 < snapshots.steps(folder)[-1] <= stood and not problems  # an epoch is 24 steps
+    # An epoch is 24 steps; a long run leaves some out, so that snapshots stay within their share of the time.
+    assert stood - 10 * 24 < snapshots.steps(folder)[-1] <= stood and not problems
 
     # The next day: the run is shown as it was, and goes on from where it stood.
     again = MainWindow(warm_up=False)
